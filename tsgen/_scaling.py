@@ -1,0 +1,163 @@
+r"""Scaling: every channel is brought to mean 0 and standard deviation 1, in float64.
+
+.. math:: z = (x / u - m) / s
+
+where the unit :math:`u` is the power of two next to the largest magnitude of the
+channel. Dividing by it is exact and leaves numbers below 2, so the moments :math:`m`
+and :math:`s` neither overflow nor vanish for data from 1e-320 to 1e300.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Self
+
+import numpy as np
+
+from tsgen.exceptions import ConstantInputWarning
+
+
+class SeriesScaler:
+    """Standardise every channel over all series and time steps.
+
+    A channel whose values are all equal becomes exactly 0, and its inverse is exactly
+    that constant whatever comes in.
+
+    Attributes
+    ----------
+    unit_ : ndarray of shape (n_channels,)
+        Power of two by which each channel is divided first.
+    relative_mean_, relative_scale_ : ndarray of shape (n_channels,)
+        Mean and standard deviation in multiples of `unit_`; the scale of a constant
+        channel is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsgen._scaling import SeriesScaler
+    >>> X = np.array([[[1.0], [3.0]], [[3.0], [1.0]]])
+    >>> scaler = SeriesScaler().fit(X)
+    >>> scaler.transform(X).ravel()
+    array([-1.,  1.,  1., -1.])
+    """
+
+    unit_: np.ndarray
+    relative_mean_: np.ndarray
+    relative_scale_: np.ndarray
+
+    @property
+    def mean_(self) -> np.ndarray:
+        """Mean of each channel in the units of `X`, of shape (n_channels,)."""
+        return self.relative_mean_ * self.unit_
+
+    @property
+    def scale_(self) -> np.ndarray:
+        """Standard deviation in the units of `X`; 0 for a constant channel.
+
+        Of shape (n_channels,). Below 1e-307 it loses digits, `transform` does not.
+        """
+        return self.relative_scale_ * self.unit_
+
+    @property
+    def constant_(self) -> np.ndarray:
+        """Which channels have a single value, bool of shape (n_channels,)."""
+        return self.relative_scale_ == 0
+
+    def fit(self, X: np.ndarray) -> Self:
+        """Measure the mean and standard deviation of every channel.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_timesteps, n_channels)
+            Finite series of magnitude up to 1e300.
+
+        Returns
+        -------
+        SeriesScaler
+            The scaler itself.
+
+        Warns
+        -----
+        ConstantInputWarning
+            If every channel is constant.
+        """
+        low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))  # (C,)
+        self.unit_ = _power_of_two(np.maximum(high, -low))
+        self.relative_mean_, self.relative_scale_ = _moments(X / self.unit_)
+        if self.constant_.all():
+            _warn_constant()
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Standardise.
+
+        Parameters
+        ----------
+        X : ndarray of shape (..., n_channels)
+            Values in the units of the fit.
+
+        Returns
+        -------
+        ndarray of shape (..., n_channels), float64
+            Exactly 0 in constant channels.
+        """
+        varies = ~self.constant_
+        divisor = np.where(varies, self.relative_scale_, 1.0)
+        Z = (X / self.unit_ - self.relative_mean_) / divisor
+        return np.where(varies, Z, 0.0)
+
+    def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
+        """Return to the units of the fit.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (..., n_channels)
+            Standardised values.
+
+        Returns
+        -------
+        ndarray of shape (..., n_channels), float64
+            Exactly the constant in constant channels.
+        """
+        return (self.relative_mean_ + self.relative_scale_ * Z) * self.unit_
+
+    def log_volume(self) -> float:
+        """Return the log volume of one standardised time step in the units of `X`.
+
+        Subtract it per time step from the log density of `transform(X)` to get that
+        of `X`. Constant channels have no density and are left out.
+
+        Returns
+        -------
+        float
+            Sum of log `scale_` over the channels that vary.
+        """
+        logs = np.log(self.relative_scale_[~self.constant_])
+        return float((logs + np.log(self.unit_[~self.constant_])).sum())
+
+
+def _power_of_two(magnitude: np.ndarray) -> np.ndarray:
+    """Return the largest power of two up to each magnitude, 1 for a magnitude of 0."""
+    _, exponent = np.frexp(magnitude.astype(np.float64))
+    return np.where(magnitude > 0, np.ldexp(1.0, exponent - 1), 1.0)
+
+
+def _moments(U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of each channel, exact if it is constant.
+
+    Deviations from the middle of the range are averaged, not the values: a large
+    offset then costs no digits.
+    """
+    low, high = U.min(axis=(0, 1)), U.max(axis=(0, 1))
+    middle = low + (high - low) / 2
+    deviations = U - middle  # (B, T, C)
+    return middle + deviations.mean(axis=(0, 1)), deviations.std(axis=(0, 1))
+
+
+def _warn_constant() -> None:
+    warnings.warn(
+        "X is constant in every channel, so there is nothing to learn; "
+        "samples will repeat it. Check that X holds the data you meant.",
+        ConstantInputWarning,
+        stacklevel=4,  # warn_constant, SeriesScaler.fit, the estimator's fit, the user
+    )
