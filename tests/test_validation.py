@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import BaseEstimator, DensityMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
@@ -196,6 +197,11 @@ def test_pandas_missing_values_are_refused():
     assert "contains NaN: 1 of 4 values" in str(refusal(X))
 
 
+def test_values_are_checked_even_if_scikit_learn_is_told_to_assume_them_finite():
+    with config_context(assume_finite=True):
+        assert "NaN" in str(refusal([[np.nan]]))
+
+
 # R13: magnitudes
 
 
@@ -343,7 +349,9 @@ def test_structured_arrays_are_refused():
     assert "structured array" in str(refusal(np.zeros((2, 2), [("a", float)])))
 
 
-@pytest.mark.parametrize("X", [csr_array(np.eye(3)), torch.eye(3).to_sparse()])
+@pytest.mark.parametrize(
+    "X", [csr_array(np.eye(3)), [csr_array(np.eye(3))] * 2, torch.eye(3).to_sparse()]
+)
 def test_sparse_data_are_refused(X):
     assert "Sparse data was passed for X" in str(refusal(X))
 

@@ -211,6 +211,7 @@ def _as_array(X: Any, name: str) -> np.ndarray:
 def _stack(items: Sequence[Any], name: str) -> np.ndarray:
     """Stack series of one length."""
     for item in items:
+        _refuse_sparse(item, name)
         _refuse_mask(item, name)
     items = [_from_tensor(item, name) for item in items]
     try:
@@ -325,8 +326,9 @@ def _as_floats(X: Any, name: str) -> np.ndarray:
 
 
 def _not_numbers_message(name: str, error: Exception) -> str:
+    reason = str(error)[:120].rstrip(".")
     return (
-        f"{name} must hold real numbers, got: {str(error)[:120]}.\n"
+        f"{name} must hold real numbers, got: {reason}.\n"
         "Convert or drop what is not a number."
     )
 
