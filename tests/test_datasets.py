@@ -267,9 +267,10 @@ def test_a_series_of_other_dimensions_is_refused(shape):
         make_windows(np.zeros(shape), 1)
 
 
-def test_a_series_shorter_than_a_window_is_refused():
-    with pytest.raises(ValueError, match="length=5 and 4 rows"):
-        make_windows(np.zeros((4, 2)), 5)
+@pytest.mark.parametrize("shape", [(0,), (4,), (4, 2)])
+def test_a_series_shorter_than_a_window_is_refused(shape):
+    with pytest.raises(ValueError, match=f"length=5 and {shape[0]} rows"):
+        make_windows(np.zeros(shape), 5)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 1.5, "2", None])

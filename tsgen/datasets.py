@@ -15,7 +15,6 @@ from numbers import Real
 from typing import Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
@@ -129,15 +128,24 @@ def make_windows(series: ArrayLike, length: int, *, stride: int = 1) -> np.ndarr
            [2, 3, 4]])
     """
     series = _check_long_series(series)
+    starts = _window_starts(len(series), length, stride)
+    return _cut_windows(series, starts, length)
+
+
+def _window_starts(n_rows: int, length: int, stride: int) -> np.ndarray:
     length = check_count(length, "length", minimum=1)
     stride = check_count(stride, "stride", minimum=1)
-    if length > len(series):
+    if length > n_rows:
         raise ValueError(
             f"length must not exceed the rows of series, got length={length} and "
-            f"{len(series)} rows. Use shorter windows or a longer series."
+            f"{n_rows} rows. Use shorter windows or a longer series."
         )
-    windows = sliding_window_view(series, length, axis=0)[::stride]
-    return windows.transpose(0, 2, 1).copy()  # (n_windows, length, n_channels)
+    return np.arange(0, n_rows - length + 1, stride)
+
+
+def _cut_windows(series: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    rows = starts[:, None] + np.arange(length)  # (n_windows, length)
+    return series[rows]  # (n_windows, length, n_channels)
 
 
 def _check_long_series(series: ArrayLike) -> np.ndarray:
@@ -148,7 +156,7 @@ def _check_long_series(series: ArrayLike) -> np.ndarray:
             f"{series.shape}. Many short series are windows already: pass them to a "
             "generator as they are."
         )
-    return series.reshape(len(series), -1)  # (n_rows, n_channels)
+    return series if series.ndim == 2 else series[:, None]  # (n_rows, n_channels)
 
 
 def train_test_windows(
@@ -236,23 +244,27 @@ def train_test_windows(
     >>> bool(np.isin(X_test, X_train).any())
     False
     """
-    windows = make_windows(series, length, stride=stride)
+    series = _check_long_series(series)
+    starts = _window_starts(len(series), length, stride)
     _check_share(test_size)
     rng = numpy_generator(random_state)
     reach = -(-2 * length // stride) - 1  # neighbours on each side that are too near
     if split == "shuffled":
-        train, test = _cut_shuffled(len(windows), test_size, rng)
+        train, test = _cut_shuffled(len(starts), test_size, rng)
     elif split == "time":
-        train, test = _cut_end(len(windows), test_size, reach)
+        train, test = _cut_end(len(starts), test_size, reach)
     elif split == "blocks":
-        n_blocks = _check_n_blocks(n_blocks, len(windows), test_size, reach)
-        train, test = _cut_blocks(len(windows), n_blocks, test_size, reach, rng)
+        n_blocks = _check_n_blocks(n_blocks, len(starts), test_size, reach)
+        train, test = _cut_blocks(len(starts), n_blocks, test_size, reach, rng)
     else:
         raise ValueError(
             f"split must be 'blocks', 'shuffled' or 'time', got {split!r}."
         )
     _check_parts(train, test)
-    return windows[train], windows[test]
+    return (
+        _cut_windows(series, starts[train], length),
+        _cut_windows(series, starts[test], length),
+    )
 
 
 def _cut_shuffled(
