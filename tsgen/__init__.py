@@ -1,1 +1,60 @@
-"""Synthetic time series."""
+"""Synthetic time series by latent diffusion with a stable posterior.
+
+The way of a series through `fit`::
+
+    X (n_samples, n_timesteps, n_channels)
+      -> _validation.check_series       a clean array, or an error that helps
+      -> _scaling.SeriesScaler          mean 0 and variance 1 per channel
+      -> nn.encoders                    the latent z0
+      -> nn.noise.diffuse               the latent at a level of the diffusion
+      -> nn.decoders, nn.denoisers      likelihood of the series, noise in the latent
+      -> nn.objectives                  the terms of the loss
+      -> nn.training.train              one record per epoch
+
+and back through `sample`::
+
+    noise
+      -> nn.samplers.sample_latents     the reverse chain, from the last level down
+      -> nn.models.generate             step by step through the decoder
+      -> SeriesScaler.inverse_transform
+      -> X in its own units and form
+
+Importing the package is cheap: PyTorch loads with the first generator, POT with the
+first metric that needs it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsgen.generators import LatentDiffusionGenerator, StablePosteriorGenerator
+    from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
+
+__all__ = [
+    "BlockBootstrapGenerator",
+    "GaussianGenerator",
+    "LatentDiffusionGenerator",
+    "StablePosteriorGenerator",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BlockBootstrapGenerator": "tsgen.reference",
+    "GaussianGenerator": "tsgen.reference",
+    "LatentDiffusionGenerator": "tsgen.generators",
+    "StablePosteriorGenerator": "tsgen.generators",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public class when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tsgen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

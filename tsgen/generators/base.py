@@ -1,0 +1,697 @@
+"""What every latent diffusion generator does: arrays in, networks inside, arrays out.
+
+Reading path of `fit`: `check_series`, `SeriesScaler`, `train` on the loss terms of the
+child class, `calibrate`, `train` again for the prior on cached latents. Of `sample`:
+`sample_latents`, `LatentDiffusion.generate`, `inverse_transform`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from tsgen._progress import ProgressBar
+from tsgen._random import RandomState, numpy_generator
+from tsgen._scaling import SeriesScaler
+from tsgen._validation import (
+    check_count,
+    check_enough_series,
+    check_series,
+    restore_form,
+)
+from tsgen.exceptions import ConstantInputWarning
+from tsgen.nn.devices import resolve_device
+from tsgen.nn.models import LatentDiffusion, build, initialized
+from tsgen.nn.noise import SCHEDULES
+from tsgen.nn.objectives import LossTerm, prior_terms
+from tsgen.nn.samplers import sample_latents
+from tsgen.nn.training import (
+    Batch,
+    EarlyStopping,
+    Epoch,
+    History,
+    LossTerms,
+    Trainer,
+    Weights,
+    train,
+)
+
+MAX_ROWS = 1024  # series in one pass through the networks
+MAX_FLOATS = 2**24  # of noise, or of features, in one pass
+MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
+
+
+class BaseGenerator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator
+):
+    """What both generators share; a child adds its options and its loss terms."""
+
+    _posterior: str
+
+    _parameter_constraints: dict = {
+        "backbone": [StrOptions({"lstm", "transformer"})],
+        "latent_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "skip_connections": ["boolean"],
+        "min_scale": [Interval(Real, 0, None, closed="neither")],
+        "denoiser": [StrOptions({"mlp", "unet"})],
+        "variable_masking": [Interval(Real, 0, 1, closed="both")],
+        "n_levels": [Interval(Integral, 2, None, closed="left")],
+        "noise_schedule": [StrOptions(set(SCHEDULES))],
+        "prediction": [StrOptions({"v", "epsilon"})],
+        "sampler": [StrOptions({"ddim", "ancestral"})],
+        "n_sampling_steps": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "prior_max_iter": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "mixed_precision": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state", np.random.Generator],
+    }
+
+    def _loss_terms(
+        self,
+        model: LatentDiffusion,
+        batch: Batch,
+        generator: torch.Generator,
+        progress: float,
+    ) -> dict[str, LossTerm]:
+        """Return the named terms of the loss; what a child class is about."""
+        raise NotImplementedError("a child class returns its loss terms")
+
+    def _last_inference_level(self) -> int:
+        """Return the highest level at which the reverse chain may stop."""
+        raise NotImplementedError("a child class names its last inference level")
+
+    def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
+        """Bound the log-likelihood of scaled series (B, T, C) in varying channels."""
+        raise NotImplementedError("a child class bounds its likelihood")
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn to generate series like those of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or \
+                (n_samples, n_timesteps)
+            Training series, at least two; two axes mean series of one channel.
+        y : None
+            Ignored, there for scikit-learn.
+
+        Returns
+        -------
+        self
+            The fitted generator.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If a loss term is not finite or runs away.
+        """
+        X = check_series(X, estimator=self, reset=True)
+        check_enough_series(X, 2, self)
+        self._check_options()
+        resumed = self._resumable(X)
+        self._forget()
+        self.scaler_ = resumed["scaler"] if resumed else SeriesScaler().fit(X)
+        self._remember(X)
+        try:
+            self._train(self._scaled(X), resumed)
+        except Exception:
+            self._forget()
+            raise
+        return self
+
+    def sample(
+        self, n_samples: int = 1, *, random_state: RandomState = None
+    ) -> np.ndarray:
+        """Draw synthetic series.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of series; 0 gives an empty array.
+        random_state : int, RandomState, Generator or None, default=None
+            None falls back to the constructor's: with an int there, every call gives
+            the same series.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_channels)
+            In the units, the form and the floating-point type of the training series.
+            For one seed, the first series do not depend on how many are drawn.
+        """
+        check_is_fitted(self)
+        n_samples = check_count(n_samples, "n_samples")
+        rng = numpy_generator(
+            self.random_state if random_state is None else random_state
+        )
+        series = np.empty((n_samples, self.n_timesteps_, self.n_channels_), np.float32)
+        size = self._n_normals()
+        rows = max(1, min(MAX_ROWS, MAX_FLOATS // size))
+        with ProgressBar(-(-n_samples // rows), "sample", self.verbose) as bar:
+            for start in range(0, n_samples, rows):
+                part = series[start : start + rows]
+                part[:] = self._draw(rng.standard_normal((len(part), size), np.float32))
+                bar.advance()
+        return self._in_original_units(series)
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Bound the log-likelihood of each series from below.
+
+        The bound is that of the full ancestral chain. It is estimated with the same few
+        draws of noise for every series and every call, so it is deterministic, and
+        differences between series or generators are sharper than the bound itself.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Nats per series, as a density in the units of `X`. Channels that were
+            constant in training have no density and are left out.
+        """
+        x = self._scaled(self._checked(X)).double()
+        varies = torch.from_numpy(~self.scaler_.constant_).to(self.device_)
+        bound = self._in_batches(partial(self._bound, self._double(), varies), x)
+        return bound - self.n_timesteps_ * self.scaler_.log_volume()
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Average the bounds of `score_samples`; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+        y : None
+            Ignored, there for scikit-learn.
+
+        Returns
+        -------
+        float
+            Nats per series.
+        """
+        return float(self.score_samples(X).mean())
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Encode series: the mean of the posterior.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, latent_size)
+        """
+        series = self._checked(X)
+        encode = self._double().encode
+        latents = self._in_batches(
+            lambda x: encode(x)[0], self._scaled(series).double()
+        )
+        return latents.astype(series.dtype)
+
+    def inverse_transform(
+        self, Z: ArrayLike, *, noise: bool = False, random_state: RandomState = None
+    ) -> np.ndarray:
+        """Decode latents into series.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_size)
+            Latents in the scale of `transform`.
+        noise : bool, default=False
+            False follows the mean of the likelihood at every step: the typical,
+            smooth series of a latent. True draws every step, as `sample` does.
+        random_state : int, RandomState, Generator or None, default=None
+            For ``noise=True``; None falls back to the constructor's.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_channels)
+            In the units and the form of the training series.
+        """
+        check_is_fitted(self)
+        Z = np.asarray(Z, dtype=np.float32)
+        if Z.ndim != 2 or Z.shape[1] != self.latent_size or not np.isfinite(Z).all():
+            raise ValueError(
+                f"Z must hold finite latents of shape (n_samples, {self.latent_size}), "
+                f"got shape {Z.shape}. Use what transform returns."
+            )
+        eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
+        if noise:
+            source = self.random_state if random_state is None else random_state
+            numpy_generator(source).standard_normal(out=eps, dtype=np.float32)
+        series = self._in_batches(
+            self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
+        )
+        return self._in_original_units(series)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the fitted generator to a folder, atomically and without pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Folder to create or replace: ``config.json`` and ``model.safetensors``.
+        """
+        from tsgen.persistence import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike, *, device: str = "auto") -> Self:
+        """Read a generator of this class from a folder written by `save`.
+
+        Parameters
+        ----------
+        path : str or path-like
+        device : str, default="auto"
+            Where to put it: "auto" takes CUDA when there is one.
+
+        Returns
+        -------
+        BaseGenerator
+            Fitted.
+
+        Raises
+        ------
+        InvalidModelFileError
+            If a file is damaged or holds something else.
+        """
+        from tsgen.persistence import load
+
+        return load(cls, path, device=device)
+
+    # Fitting, in the order of events
+
+    def _check_options(self) -> None:
+        """Check what no single option tells."""
+        for name in ("n_sampling_steps", "n_inference_levels", "n_collapse_levels"):
+            value = getattr(self, name, 0)
+            if value > self.n_levels:
+                raise ValueError(
+                    f"{name} must be at most n_levels = {self.n_levels}, got {value}."
+                )
+        unit = 2 * self.n_heads
+        if self.backbone == "transformer" and self.hidden_size % unit:
+            raise ValueError(
+                f"hidden_size must be a multiple of 2 * n_heads = {unit} for the "
+                f"transformer, got {self.hidden_size}."
+            )
+
+    def _resumable(self, X: np.ndarray) -> dict[str, Any] | None:
+        """Return the state to go on from, if `warm_start` asks for it."""
+        state = getattr(self, "_training_state", None) if self.warm_start else None
+        shape = X.shape[1:]
+        if state is not None and state["shape"] != shape:
+            raise ValueError(
+                f"warm_start goes on with series of shape {state['shape']}, "
+                f"got {shape}. Set warm_start=False to start anew."
+            )
+        return state
+
+    def _forget(self) -> None:
+        """Become unfitted, so that a failing fit leaves no half state behind."""
+        for name in ("model_", "history_", "n_iter_", "_training_state"):
+            self.__dict__.pop(name, None)
+
+    def _remember(self, X: np.ndarray) -> None:
+        """Keep what `sample` needs to know of the training series."""
+        self._dtype = X.dtype.name
+        repeated = np.array_equal(X, np.broadcast_to(X[:1], X.shape))
+        self._only_series = X[0].astype(np.float64) if repeated else None
+        if repeated and not self.scaler_.constant_.all():
+            warnings.warn(
+                "All series of X are equal; samples will repeat them. Check that X "
+                "holds the data you meant.",
+                ConstantInputWarning,
+                stacklevel=4,
+            )
+
+    def _train(self, x: Tensor, resumed: dict[str, Any] | None) -> None:
+        """Run both stages; after Ctrl-C the last finished epoch stays usable."""
+        self.device_ = str(resolve_device(self.device))
+        seeds = resumed["seeds"] if resumed else self._seeds()
+        history = History(resumed["history"] if resumed else None)
+        trainer = self._joint_trainer(seeds, resumed)
+        x_train, x_held_out = self._split(x, seeds["split"])
+        try:
+            weights = self._first_stage(trainer, x_train, x_held_out, history)
+        except KeyboardInterrupt:
+            if trainer.n_epochs:
+                self._keep(trainer.last_averaged, x_train, history, trainer.n_epochs)
+            raise
+        if self.warm_start:
+            self._training_state = {
+                "shape": tuple(x.shape[1:]),
+                "scaler": self.scaler_,
+                "seeds": seeds,
+                "trainer": trainer.state_dict(),
+                "history": History(history.columns).columns,
+            }
+        self._keep(weights, x_train, history, trainer.n_epochs)
+        if self.prior_max_iter:
+            self._second_stage(x_train, seeds["prior"], history)
+
+    def _seeds(self) -> dict[str, int]:
+        """Draw one seed for each use of randomness in `fit`."""
+        rng = numpy_generator(self.random_state)
+        names = ("weights", "split", "train", "prior")
+        return {name: int(rng.integers(2**63)) for name in names}
+
+    def _joint_trainer(
+        self, seeds: dict[str, int], resumed: dict[str, Any] | None
+    ) -> Trainer:
+        model = initialized(self._blueprint(), seeds["weights"])
+        model.alpha_bar.copy_(SCHEDULES[self.noise_schedule](self.n_levels))
+        model = model.to(self.device_)
+        trainer = self._trainer(model, self._loss_terms, seeds["train"])
+        if resumed:
+            trainer.load_state_dict(resumed["trainer"])
+        return trainer
+
+    def _trainer(self, module: nn.Module, terms: LossTerms, seed: int) -> Trainer:
+        return Trainer(
+            module,
+            terms,
+            torch.Generator(self.device_).manual_seed(seed),
+            learning_rate=self.learning_rate,
+            max_grad_norm=self.max_grad_norm,
+            ema_decay=self.ema_decay,
+            mixed_precision=self.mixed_precision,
+        )
+
+    def _blueprint(self) -> LatentDiffusion:
+        """Build the network without memory for its weights; nothing is drawn."""
+        with torch.device("meta"):
+            return build(
+                n_channels=self.n_channels_,
+                posterior=self._posterior,
+                backbone=self.backbone,
+                latent_size=self.latent_size,
+                hidden_size=self.hidden_size,
+                n_layers=self.n_layers,
+                n_heads=self.n_heads,
+                dropout=self.dropout,
+                skip_connections=self.skip_connections,
+                min_scale=self.min_scale,
+                denoiser=self.denoiser,
+                n_levels=self.n_levels,
+                prediction=self.prediction,
+            )
+
+    def _split(self, x: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Hold out random series for early stopping."""
+        if not self.early_stopping:
+            return x, None
+        n_held_out = max(1, round(self.validation_fraction * len(x)))
+        if len(x) - n_held_out < 2:
+            raise ValueError(
+                f"early_stopping needs two series to train on and one to hold out, got "
+                f"n_samples = {len(x)} with validation_fraction="
+                f"{self.validation_fraction}. Give more series or turn it off."
+            )
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(x)))
+        return x[order[n_held_out:]], x[order[:n_held_out]]
+
+    def _batch_size(self, n_rows: int) -> int:
+        """Return the batch size; "auto" gives small data sets more steps an epoch."""
+        if self.batch_size != "auto":
+            return self.batch_size
+        return min(128, max(16, n_rows // 32))
+
+    def _first_stage(
+        self, trainer: Trainer, x: Tensor, held_out: Tensor | None, history: History
+    ) -> Weights:
+        """Train everything jointly; return the averaged weights to keep."""
+        epochs = train(
+            trainer,
+            (x,),
+            batch_size=self._batch_size(len(x)),
+            max_iter=self.max_iter,
+            validation_data=None if held_out is None else (held_out,),
+        )
+        stopping = EarlyStopping(self.n_iter_no_change, self.tol)
+        for epoch in self._shown(epochs, self.max_iter, "fit"):
+            history.add(epoch)
+            if epoch.validation_loss is not None and stopping.update(
+                epoch.validation_loss, trainer.last_averaged
+            ):
+                break
+        else:
+            self._warn_unless_converged()
+        return stopping.best_weights or trainer.last_averaged
+
+    def _warn_unless_converged(self) -> None:
+        if self.early_stopping:
+            warnings.warn(
+                f"The validation loss was still falling after max_iter={self.max_iter} "
+                "epochs. The generator is usable; raise max_iter for a better one.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+
+    def _shown(
+        self, epochs: Iterator[Epoch], total: int, description: str
+    ) -> Iterator[Epoch]:
+        """Pass the epochs through, with a progress bar if `verbose` asks for it."""
+        with ProgressBar(total, description, self.verbose) as bar:
+            for epoch in epochs:
+                bar.advance(loss=epoch.loss)
+                yield epoch
+
+    def _keep(self, weights: Weights, x: Tensor, history: History, n_iter: int) -> None:
+        """Make the model that samples, from averaged weights."""
+        model = self._loaded(weights)
+        model.calibrate(x, self._rows())
+        self.model_ = model
+        self.history_ = history.columns
+        self.n_iter_ = n_iter
+
+    def _loaded(self, weights: Weights) -> LatentDiffusion:
+        model = self._blueprint().to_empty(device=self.device_)
+        model.load_state_dict(weights)
+        return model.eval().requires_grad_(False)
+
+    def _second_stage(self, x: Tensor, seed: int, history: History) -> None:
+        """Train the denoiser alone, on the latents of the finished encoder."""
+        denoiser = self.model_.denoiser.requires_grad_(True)
+        trainer = self._trainer(denoiser, partial(prior_terms, self.model_), seed)
+        epochs = train(
+            trainer,
+            self.model_.cached_latents(x, self._rows()),
+            batch_size=self._batch_size(len(x)),
+            max_iter=self.prior_max_iter,
+            decay=True,
+        )
+        try:
+            for epoch in self._shown(epochs, self.prior_max_iter, "prior"):
+                history.add(epoch, prefix="prior_")
+        finally:
+            denoiser.load_state_dict(trainer.last_averaged)
+            denoiser.eval().requires_grad_(False)
+
+    # Using the fitted model
+
+    def _checked(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        return check_series(X, estimator=self, reset=False)
+
+    def _scaled(self, X: np.ndarray) -> Tensor:
+        """Standardise series for the networks."""
+        with np.errstate(over="ignore"):
+            z = self.scaler_.transform(X)
+        if np.abs(z).max() > MAX_DEVIATION:
+            raise ValueError(
+                f"X must resemble the training series, got a value more than "
+                f"{MAX_DEVIATION:g} of their standard deviations away. Check its units."
+            )
+        return torch.from_numpy(z.astype(np.float32))
+
+    def _double(self) -> LatentDiffusion:
+        """Copy the model in float64, so that no row's result depends on the others."""
+        return deepcopy(self.model_).double()
+
+    def _rows(self) -> int:
+        """Return how many series one pass through the networks may hold."""
+        features = self.n_timesteps_ * 8 * max(self.hidden_size, self.n_channels_)
+        return max(1, min(MAX_ROWS, MAX_FLOATS // features))
+
+    @torch.no_grad()
+    def _in_batches(self, function: Callable[..., Tensor], *data: Tensor) -> np.ndarray:
+        parts = zip(*(rows.split(self._rows()) for rows in data), strict=True)
+        results = [
+            function(*(rows.to(self.device_) for rows in part)).cpu() for part in parts
+        ]
+        return torch.cat(results).numpy()
+
+    def _n_normals(self) -> int:
+        """Count the normal numbers that one synthetic series is made from."""
+        steps = self.n_sampling_steps if self.sampler == "ancestral" else 0
+        series = self.n_timesteps_ * self.n_channels_
+        return 1 + self.latent_size * (1 + steps) + series
+
+    @torch.no_grad()
+    def _draw(self, normals: np.ndarray) -> np.ndarray:
+        """Turn rows of normal numbers into scaled series (B, T, C): algorithm 2."""
+        K, B = self.latent_size, len(normals)
+        last = self._last_inference_level()
+        share = ndtr(normals[:, 0].astype(np.float64))  # uniform in (0, 1)
+        stop = np.minimum(share * (last + 1), last).astype(np.int64)
+        noise = torch.from_numpy(normals[:, 1:]).to(self.device_)
+        n_chain = noise.shape[1] - self.n_timesteps_ * self.n_channels_
+        ancestral = self.sampler == "ancestral"
+        z = sample_latents(
+            self.model_.predict_in_range,
+            noise[:, :K],
+            torch.from_numpy(stop).to(self.device_),
+            self.model_.alpha_bar,
+            self.n_sampling_steps,
+            noise[:, K:n_chain].reshape(B, -1, K).transpose(0, 1)
+            if ancestral
+            else None,
+        )
+        eps = noise[:, n_chain:].reshape(B, self.n_timesteps_, self.n_channels_)
+        z = self.model_.posterior.from_diffusion(z)
+        return self.model_.generate(z, eps).cpu().numpy()
+
+    def _in_original_units(self, series: np.ndarray) -> np.ndarray:
+        """Undo the scaling and give the series the form of the training data."""
+        X = self.scaler_.inverse_transform(series)
+        if self._only_series is not None:
+            X = np.repeat(self._only_series[None], len(series), axis=0)
+        if not np.isfinite(X).all():
+            raise FloatingPointError(
+                f"{type(self).__name__} made values that are not finite. "
+                "Fit again with a lower learning_rate."
+            )
+        return restore_form(X.astype(self._dtype), self)
+
+    # The state that outlives a process
+
+    def _export(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return the fitted state as plain facts and named arrays."""
+        facts = {
+            "n_timesteps": self.n_timesteps_,
+            "n_channels": self.n_channels_,
+            "input_ndim": self._input_ndim,
+            "dtype": self._dtype,
+            "n_iter": self.n_iter_,
+        }
+        if hasattr(self, "feature_names_in_"):
+            facts["feature_names"] = [str(name) for name in self.feature_names_in_]
+        arrays = {
+            f"model.{name}": tensor.cpu().numpy()
+            for name, tensor in self.model_.state_dict().items()
+        }
+        for name in ("unit_", "relative_mean_", "relative_scale_"):
+            arrays[f"scaler.{name}"] = getattr(self.scaler_, name)
+        for name, column in self.history_.items():
+            arrays[f"history.{name}"] = np.asarray(column, dtype=np.float64)
+        if self._only_series is not None:
+            arrays["only_series"] = self._only_series
+        return facts, arrays
+
+    def _restore(
+        self, facts: dict[str, Any], arrays: dict[str, np.ndarray], device: str
+    ) -> None:
+        """Become fitted again from what `_export` returned."""
+        self.n_timesteps_ = self.n_features_in_ = facts["n_timesteps"]
+        self.n_channels_ = facts["n_channels"]
+        self._input_ndim = facts["input_ndim"]
+        self._dtype = facts["dtype"]
+        self.n_iter_ = facts["n_iter"]
+        if "feature_names" in facts:
+            self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
+        self.scaler_ = SeriesScaler()
+        for name, array in _under("scaler.", arrays).items():
+            setattr(self.scaler_, name, array)
+        self.history_ = {
+            name: array.tolist() for name, array in _under("history.", arrays).items()
+        }
+        self._only_series = arrays.get("only_series")
+        self.device_ = str(resolve_device(device))
+        weights = _under("model.", arrays)
+        self.model_ = self._loaded({k: torch.tensor(v) for k, v in weights.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the parameters and plain arrays, on the CPU whatever the device."""
+        state = super().__getstate__()
+        if "model_" not in state:
+            return state
+        kept = {
+            name: state[name]
+            for name in (*self.get_params(), "_sklearn_version")
+            if name in state
+        }
+        facts, arrays = self._export()
+        return {**kept, "_facts": facts, "_arrays": arrays}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickle; ``device="auto"`` is resolved anew on the machine that loads."""
+        state = dict(state)
+        facts, arrays = state.pop("_facts", None), state.pop("_arrays", None)
+        super().__setstate__(state)
+        if facts is not None:
+            self._restore(facts, arrays, self.device)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent_size
+
+
+def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose name starts with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,228 @@
+"""Bounds of the log-likelihood: the cost of a latent under the reverse chain.
+
+The chain that is bounded is the full ancestral one, whose transitions are normal, so
+that every divergence has a closed form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tsgen.nn.decoders import delayed
+from tsgen.nn.encoders import GaussianPosterior, reparameterize
+from tsgen.nn.likelihoods import LOG_SQRT_2PI
+from tsgen.nn.models import LatentDiffusion
+from tsgen.nn.noise import diffuse
+
+N_DRAWS = 4
+N_NODES = 16
+
+
+def endpoint_kl(z0: Tensor, kept: Tensor) -> Tensor:
+    r"""Divergence of the last level from the noise that sampling starts with.
+
+    .. math:: KL(N(\sqrt{\bar\alpha} z^0, (1-\bar\alpha) I) \| N(0, I))
+
+    Parameters
+    ----------
+    z0 : Tensor of shape (B, K)
+    kept : Tensor of shape (B,)
+        Signal kept at the last level.
+
+    Returns
+    -------
+    Tensor of shape (B,), nats
+    """
+    kept = kept[:, None]
+    each = kept * z0.square() + (1 - kept) - 1 - torch.log1p(-kept)
+    return 0.5 * each.sum(dim=1)
+
+
+class ChainNodes(NamedTuple):
+    """Levels at which the cost of a chain is evaluated, and the weight of each."""
+
+    levels: Tensor
+    weight: float
+
+
+def chain_nodes(
+    alpha_bar: Tensor, stop: int, n_nodes: int = N_NODES, offset: float = 0.5
+) -> ChainNodes:
+    r"""Choose the levels whose predictions stand for the full chain from L to `stop`.
+
+    The divergences of all transitions sum to
+
+    .. math:: \sum_{k > stop} \tfrac12 (\mathrm{SNR}_{k-1} - \mathrm{SNR}_k)
+        \, \|z^0 - \hat z^0(z^k, k)\|^2, \quad
+        \mathrm{SNR} = \bar\alpha / (1 - \bar\alpha)
+
+    (Kingma et al., "Variational Diffusion Models", 2021, eq. 13). The squared error is
+    :math:`(1 - \bar\alpha_k)` times that of v-prediction, which changes slowly with
+    the level; so levels are taken at equal quantiles of what multiplies it.
+
+    Parameters
+    ----------
+    alpha_bar : Tensor of shape (L + 1,)
+    stop : int
+        Level at which the chain stops, at least 1.
+    n_nodes : int
+    offset : float in (0, 1)
+        Where in its quantile each level lies.
+
+    Returns
+    -------
+    ChainNodes
+        Levels (n_nodes,), and what to multiply the mean squared errors of v with.
+    """
+    kept = alpha_bar[stop:].double()
+    snr = kept / (1 - kept)
+    gain = 0.5 * (snr[:-1] - snr[1:]) * (1 - kept[1:])  # of levels stop + 1 ... L
+    reached = gain.cumsum(0)
+    middle = (torch.arange(n_nodes, device=gain.device) + offset) / n_nodes
+    nodes = torch.searchsorted(reached, middle * reached[-1]) + stop + 1
+    return ChainNodes(nodes.clamp(max=len(alpha_bar) - 1), float(reached[-1]) / n_nodes)
+
+
+def chain_cost(
+    predict_clean: Callable[[Tensor, Tensor], Tensor],
+    z0: Tensor,
+    nodes: ChainNodes,
+    alpha_bar: Tensor,
+    eps: Tensor,
+) -> Tensor:
+    """Divergence of the forward process from the reverse chain, down to its last level.
+
+    Parameters
+    ----------
+    predict_clean : callable
+        From latents (B, K) and levels (B,) to predicted clean latents (B, K).
+    z0 : Tensor of shape (B, K)
+    nodes : ChainNodes
+        See `chain_nodes`.
+    alpha_bar : Tensor of shape (L + 1,)
+    eps : Tensor of shape (n_nodes, K)
+        Noise, the same for every row: one draw of the forward process per node.
+
+    Returns
+    -------
+    Tensor of shape (B,), nats
+    """
+    cost = endpoint_kl(z0, alpha_bar[-1:])
+    for node, noise in zip(nodes.levels, eps, strict=True):
+        level = node.expand(len(z0))
+        kept = alpha_bar[level]
+        z0_hat = predict_clean(diffuse(z0, kept, noise.expand_as(z0)), level)
+        error = (z0 - z0_hat).square().sum(dim=1) / (1 - kept)
+        cost = cost + nodes.weight * error
+    return cost
+
+
+def normal_log_prob(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """Log-density of N(mean, variance I) at `z` (B, K), with variance (B,); (B,)."""
+    variance = variance[:, None]
+    each = -0.5 * (z - mean).square() / variance - 0.5 * variance.log() - LOG_SQRT_2PI
+    return each.sum(dim=1)
+
+
+def antithetic_normals(n_draws: int, *shape: int) -> Tensor:
+    """Draw noise in pairs of opposite sign, always the same: (n_draws, *shape)."""
+    generator = torch.Generator().manual_seed(0)
+    half = torch.randn(n_draws // 2, *shape, generator=generator)
+    return torch.cat([half, -half])
+
+
+def series_log_prob(
+    model: LatentDiffusion, z: Tensor, x: Tensor, varies: Tensor
+) -> Tensor:
+    """Log-likelihood of series given latents, over channels that vary; (B,)."""
+    log_prob = model.decode(z, delayed(x)).log_prob(x)
+    return (log_prob * varies).sum(dim=(1, 2))
+
+
+def stable_posterior_bound(
+    model: LatentDiffusion,
+    x: Tensor,
+    varies: Tensor,
+    n_inference_levels: int,
+) -> Tensor:
+    r"""Bound the log-likelihood of a model whose chain stops at a random level.
+
+    .. math:: \ln p(X) \ge \ln\tfrac{N}{N+1} + E_{i \in 1 \ldots N} \big[
+        E \ln p(X | z^i) - KL(q(z^{i \ldots L} | X) \| p(z^{i \ldots L})) \big]
+
+    Jensen's inequality over the stopping level and over the chain. Level 0 is left
+    out, as q(z^0 | X) is a point; that costs the first summand.
+
+    Parameters
+    ----------
+    model : LatentDiffusion
+    x : Tensor of shape (B, T, C)
+    varies : Tensor of shape (C,)
+        1 for channels that vary, 0 for the others.
+    n_inference_levels : int
+        N, at least 1.
+
+    Returns
+    -------
+    Tensor of shape (B,), nats
+    """
+    z0, _ = model.encode(x)
+    noise = antithetic_normals(N_DRAWS, N_NODES + 1, model.latent_size).to(x)
+    bound = x.new_zeros(len(x))
+    for draw, eps in enumerate(noise):
+        offset = (draw + 0.5) / N_DRAWS
+        level = math.ceil(n_inference_levels * offset)
+        nodes = chain_nodes(model.alpha_bar, level, offset=offset)
+        cost = chain_cost(model.predict_clean, z0, nodes, model.alpha_bar, eps[1:])
+        kept = model.alpha_bar[level].expand(len(x))
+        z = diffuse(z0, kept, eps[0].expand_as(z0))
+        bound += (series_log_prob(model, z, x, varies) - cost) / N_DRAWS
+    return bound + math.log(n_inference_levels / (n_inference_levels + 1))
+
+
+def latent_diffusion_bound(model: LatentDiffusion, x: Tensor, varies: Tensor) -> Tensor:
+    r"""Bound the log-likelihood of latent diffusion, whose chain ends at level 0.
+
+    .. math:: E_q \big[ \ln p(X | z) + \ln p(z^0 | z^1) - \ln q(z^0 | X) \big]
+        - KL(q(z^{1 \ldots L} | z^0) \| p(z^{1 \ldots L}))
+
+    with :math:`z^0` the standardised z. The last transition, which sampling makes
+    without noise, is given that of level 1.
+
+    Parameters
+    ----------
+    model : LatentDiffusion
+    x : Tensor of shape (B, T, C)
+    varies : Tensor of shape (C,)
+        1 for channels that vary, 0 for the others.
+
+    Returns
+    -------
+    Tensor of shape (B,), nats
+    """
+    mean, log_scale = model.encode(x)
+    assert isinstance(model.posterior, GaussianPosterior)
+    assert log_scale is not None
+    noise = antithetic_normals(N_DRAWS, N_NODES + 1, model.latent_size).to(x)
+    first = torch.ones(len(x), dtype=torch.long, device=x.device)
+    kept = model.alpha_bar[first]
+    bound = normal_entropy(log_scale - model.posterior.standardizer.log_scale)
+    for draw, eps in enumerate(noise):
+        nodes = chain_nodes(model.alpha_bar, 1, offset=(draw + 0.5) / N_DRAWS)
+        z = reparameterize(mean, log_scale, eps[0].expand_as(mean))
+        z0 = model.posterior.to_diffusion(z)
+        cost = chain_cost(model.predict_clean, z0, nodes, model.alpha_bar, eps[1:])
+        z1_hat = model.predict_clean(diffuse(z0, kept, eps[-1].expand_as(z0)), first)
+        last = normal_log_prob(z0, z1_hat, (1 - kept) / kept)
+        bound = bound + (series_log_prob(model, z, x, varies) + last - cost) / N_DRAWS
+    return bound
+
+
+def normal_entropy(log_scale: Tensor) -> Tensor:
+    """Entropy of a diagonal normal with log scales (B, K); (B,), nats."""
+    return (log_scale + LOG_SQRT_2PI + 0.5).sum(dim=1)

@@ -1,0 +1,106 @@
+"""Denoisers: from a noisy latent and its level to what was lost (eq. 4 and 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tsgen.nn.layers import sinusoidal_embedding
+
+
+class LevelEmbedding(nn.Module):
+    """Embed a level as features of a given width."""
+
+    def __init__(self, n_levels: int, width: int) -> None:
+        super().__init__()
+        self.n_levels = n_levels
+        self.width = width
+        self.mix = nn.Sequential(nn.Linear(width, width), nn.SiLU())
+
+    def forward(self, level: Tensor) -> Tensor:
+        """Map levels (B,) in 0 ... L to (B, width)."""
+        position = level * (1000 / self.n_levels)
+        embedding = sinusoidal_embedding(position, self.width)
+        return self.mix(embedding.to(self.mix[0].weight.dtype))
+
+
+class ResidualMLP(nn.Module):
+    """Residual perceptron blocks, each shifted by the level's embedding."""
+
+    def __init__(
+        self, latent_size: int, n_levels: int, width: int = 256, n_blocks: int = 3
+    ) -> None:
+        super().__init__()
+        self.embed_level = LevelEmbedding(n_levels, width)
+        self.first = nn.Linear(latent_size, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_blocks))
+        self.shifts = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
+        self.widen = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
+        self.narrow = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
+        self.last = nn.Linear(width, latent_size)
+
+    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Map noisy latents (B, K) at levels (B,) to a prediction (B, K)."""
+        condition = self.embed_level(level)
+        h = self.first(z_level)  # (B, width)
+        blocks = zip(self.norms, self.shifts, self.widen, self.narrow, strict=True)
+        for norm, shift, widen, narrow in blocks:
+            h = h + narrow(F.silu(widen(norm(h)) + shift(condition)))
+        return self.last(h)
+
+
+class ConvBlock(nn.Module):
+    """Two convolutions along the latent, the second shifted by the level, residual."""
+
+    def __init__(self, n_in: int, n_out: int, level_width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(n_in, n_out, 3, padding=1)
+        self.second = nn.Conv1d(n_out, n_out, 3, padding=1)
+        self.norm_first = nn.GroupNorm(4, n_out)
+        self.norm_second = nn.GroupNorm(4, n_out)
+        self.shift = nn.Linear(level_width, n_out)
+        self.bypass = nn.Conv1d(n_in, n_out, 1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Map (B, n_in, K) to (B, n_out, K)."""
+        h = F.silu(self.norm_first(self.first(x)))
+        h = h + self.shift(condition)[:, :, None]
+        h = F.silu(self.norm_second(self.second(h)))
+        return h + self.bypass(x)
+
+
+class UNet1d(nn.Module):
+    """Convolutional U-Net along the latent vector, as in the paper.
+
+    Two halvings; a latent whose width is not a multiple of four is padded with zeros.
+    """
+
+    def __init__(self, latent_size: int, n_levels: int, width: int = 32) -> None:
+        super().__init__()
+        level_width = 4 * width
+        self.padding = -latent_size % 4
+        self.embed_level = LevelEmbedding(n_levels, level_width)
+        self.first = nn.Conv1d(1, width, 3, padding=1)
+        self.down_1 = ConvBlock(width, width, level_width)
+        self.down_2 = ConvBlock(width, 2 * width, level_width)
+        self.middle = ConvBlock(2 * width, 2 * width, level_width)
+        self.up_2 = ConvBlock(4 * width, width, level_width)
+        self.up_1 = ConvBlock(2 * width, width, level_width)
+        self.last = nn.Conv1d(width, 1, 3, padding=1)
+
+    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Map noisy latents (B, K) at levels (B,) to a prediction (B, K)."""
+        condition = self.embed_level(level)
+        x = F.pad(z_level, (0, self.padding))[:, None]  # (B, 1, K)
+        fine = self.down_1(self.first(x), condition)  # (B, w, K)
+        coarse = self.down_2(F.avg_pool1d(fine, 2), condition)  # (B, 2w, K/2)
+        h = self.middle(F.avg_pool1d(coarse, 2), condition)  # (B, 2w, K/4)
+        h = torch.cat([_doubled(h), coarse], dim=1)  # (B, 4w, K/2)
+        h = torch.cat([_doubled(self.up_2(h, condition)), fine], dim=1)  # (B, 2w, K)
+        h = self.last(self.up_1(h, condition))[:, 0]
+        return h[:, : z_level.shape[1]]
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -1,0 +1,201 @@
+"""The whole network: encoder, posterior, decoder, likelihood and denoiser."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tsgen.nn.decoders import Decoder, LSTMDecoder, TransformerDecoder, generate
+from tsgen.nn.denoisers import ResidualMLP, UNet1d
+from tsgen.nn.encoders import (
+    DeterministicPosterior,
+    GaussianPosterior,
+    LSTMEncoder,
+    TransformerEncoder,
+)
+from tsgen.nn.layers import full_precision, initialize
+from tsgen.nn.likelihoods import Gaussian, GaussianLikelihood
+from tsgen.nn.noise import clean_from_noise, clean_from_velocity
+
+DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
+Posterior = DeterministicPosterior | GaussianPosterior
+RANGE_MARGIN = 0.5
+
+
+class LatentDiffusion(nn.Module):
+    """A latent diffusion model for series of one length.
+
+    Buffers set by `calibrate` bound what generation may reach: `latent_range` the
+    clean latents that the reverse chain predicts, `series_range` the observations
+    fed back to the decoder, widened on each side by half the width seen in training.
+    """
+
+    alpha_bar: Tensor
+    latent_range: Tensor
+    series_range: Tensor
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        posterior: Posterior,
+        decoder: Decoder,
+        likelihood: GaussianLikelihood,
+        denoiser: nn.Module,
+        alpha_bar: Tensor,
+        prediction: str,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior = posterior
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.denoiser = denoiser
+        self.prediction = prediction
+        latent_size = posterior.project.out_features
+        if isinstance(posterior, GaussianPosterior):
+            latent_size //= 2
+        n_channels = likelihood.project.out_features // 2
+        self.register_buffer("alpha_bar", alpha_bar.float())
+        self.register_buffer("latent_range", torch.zeros(2, latent_size))
+        self.register_buffer("series_range", torch.zeros(2, n_channels))
+
+    @property
+    def n_levels(self) -> int:
+        """Number of diffusion levels L."""
+        return len(self.alpha_bar) - 1
+
+    @property
+    def latent_size(self) -> int:
+        """Width of the latent K."""
+        return self.latent_range.shape[1]
+
+    def encode(
+        self, x: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Map series (B, T, C) to the posterior's mean and log scale, each (B, K)."""
+        return self.posterior(self.encoder(x, generator))
+
+    def decode(
+        self, z: Tensor, prefix: Tensor, generator: torch.Generator | None = None
+    ) -> Gaussian:
+        """Map latents (B, K) and a prefix (B, T, C) to p(x_t | z, x_1 ... x_{t-1})."""
+        return self.likelihood(self.decoder(z, prefix, generator))
+
+    def predict_clean(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Predict the clean latents (B, K) from noisy ones at levels (B,)."""
+        raw = full_precision(self.denoiser(z_level, level))
+        kept = self.alpha_bar[level]
+        invert = clean_from_velocity if self.prediction == "v" else clean_from_noise
+        return invert(z_level, kept, raw)
+
+    def predict_in_range(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Predict the clean latents, held within the range seen in training."""
+        return self.predict_clean(z_level, level).clamp(*self.latent_range)
+
+    def generate(self, z: Tensor, eps: Tensor) -> Tensor:
+        """Decode latents (B, K) freely into series, with noise `eps` (B, T, C)."""
+
+        def emit(h: Tensor, t: int) -> Tensor:
+            return self.likelihood(h).draw(eps[:, t]).clamp(*self.series_range)
+
+        return generate(self.decoder, z, emit, *eps.shape[1:])
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
+        """Set the statistics of the latents and the ranges from training series."""
+        device = self.alpha_bar.device
+        parts = [self.encoder(part.to(device)) for part in x.split(batch_size)]
+        features = torch.cat(parts)  # (n, H)
+        mean, spread = self._raw_latents(features)
+        standardizer = self.posterior.standardizer
+        standardizer.running_mean.copy_(mean.mean(0))
+        standardizer.running_var.copy_(mean.var(0, unbiased=False) + spread.mean(0))
+        clean = standardizer(mean)
+        reach = 3 * spread.sqrt() / standardizer.log_scale.exp()
+        self.latent_range[0] = (clean - reach).amin(0)
+        self.latent_range[1] = (clean + reach).amax(0)
+        low, high = x.amin((0, 1)), x.amax((0, 1))
+        margin = RANGE_MARGIN * (high - low)
+        self.series_range[0], self.series_range[1] = low - margin, high + margin
+
+    @torch.no_grad()
+    def cached_latents(self, x: Tensor, batch_size: int = 1024) -> tuple[Tensor, ...]:
+        """Encode series once: (mean,) or (mean, log scale), each (n, K)."""
+        device = self.alpha_bar.device
+        parts = [self.encode(part.to(device)) for part in x.split(batch_size)]
+        columns = zip(*parts, strict=True)
+        return tuple(torch.cat(column) for column in columns if column[0] is not None)
+
+    def _raw_latents(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the latents before they are standardised."""
+        raw = self.posterior.project(features)
+        if isinstance(self.posterior, DeterministicPosterior):
+            return raw, torch.zeros_like(raw)
+        mean, log_scale = raw.chunk(2, dim=-1)
+        return mean, (2 * log_scale).exp()
+
+
+def build(
+    *,
+    n_channels: int,
+    backbone: str,
+    posterior: str,
+    latent_size: int,
+    hidden_size: int,
+    n_layers: int,
+    n_heads: int,
+    dropout: float,
+    skip_connections: bool,
+    min_scale: float,
+    denoiser: str,
+    n_levels: int,
+    prediction: str,
+) -> LatentDiffusion:
+    """Assemble a model from the options of a generator.
+
+    Build it under ``torch.device("meta")`` and give it weights with `initialized` or a
+    state: then neither the global random generator nor memory is touched.
+    """
+    shape = (hidden_size, n_layers)
+    encoder: nn.Module
+    decoder: Decoder
+    if backbone == "lstm":
+        encoder = LSTMEncoder(n_channels, *shape, dropout)
+        decoder = LSTMDecoder(
+            n_channels, latent_size, *shape, dropout, skip_connections=skip_connections
+        )
+    else:
+        encoder = TransformerEncoder(n_channels, *shape, n_heads, dropout)
+        decoder = TransformerDecoder(
+            n_channels,
+            latent_size,
+            *shape,
+            n_heads,
+            dropout,
+            skip_connections=skip_connections,
+        )
+    return LatentDiffusion(
+        encoder,
+        _posterior(posterior, hidden_size, latent_size),
+        decoder,
+        GaussianLikelihood(hidden_size, n_channels, min_scale),
+        DENOISERS[denoiser](latent_size, n_levels),
+        torch.empty(n_levels + 1),
+        prediction,
+    )
+
+
+def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
+    if kind == "gaussian":
+        return GaussianPosterior(hidden_size, latent_size)
+    return DeterministicPosterior(hidden_size, latent_size)
+
+
+def initialized(model: LatentDiffusion, seed: int) -> LatentDiffusion:
+    """Give a model built on the meta device its first weights, on the CPU."""
+    model = model.to_empty(device="cpu")
+    initialize(model, torch.Generator().manual_seed(seed))
+    model.posterior.standardizer.reset_running_stats()
+    model.latent_range.zero_()
+    model.series_range.zero_()
+    return model

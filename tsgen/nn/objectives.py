@@ -1,0 +1,320 @@
+"""The terms of the training objectives, one function each, in nats per series entry.
+
+==============================================  ============================
+term in the field                               function
+==============================================  ============================
+KL to the standard normal prior (eq. 2)         `kl_divergence`
+KL annealing weight                             `annealing_weight`
+variable masking (input dropout of decoder)     `mask_variables`
+denoising loss (eq. 5)                          `denoising_loss`
+variational inference by early levels (eq. 13)  `variational_inference_loss`
+collapse simulation by last levels (eq. 14)     `collapse_simulation_loss`
+==============================================  ============================
+
+Two sums of terms, `elbo_terms` and `stable_posterior_terms`, are what the trainer
+minimises. Equations are those of arXiv 2405.14021.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from tsgen.nn.decoders import delayed
+from tsgen.nn.encoders import reparameterize
+from tsgen.nn.layers import full_precision
+from tsgen.nn.likelihoods import Gaussian, standard_normal_log_prob
+from tsgen.nn.models import LatentDiffusion
+from tsgen.nn.noise import diffuse, velocity
+
+N_ANNEALING_CYCLES = 4
+
+
+class LossTerm(NamedTuple):
+    """A term of the loss: its value as recorded, and its weight in the sum."""
+
+    value: Tensor
+    weight: float = 1.0
+
+
+def kl_divergence(mean: Tensor, log_scale: Tensor) -> Tensor:
+    r"""Kullback-Leibler divergence of the posterior to N(0, I) (eq. 2).
+
+    .. math:: \tfrac12 \sum_k (\mu_k^2 + \sigma_k^2 - 1 - 2 \ln \sigma_k)
+
+    Parameters
+    ----------
+    mean, log_scale : Tensor of shape (B, K)
+
+    Returns
+    -------
+    Tensor of shape (B,), nats
+    """
+    spread = mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale
+    return 0.5 * spread.sum(dim=1)
+
+
+def annealing_weight(progress: float, annealing: str | None) -> float:
+    """Weight of the KL term at a share of training done, between 0 and 1.
+
+    "monotonic" rises linearly over the first half (Bowman et al., "Generating
+    Sentences from a Continuous Space", 2016); "cyclical" does so in each of four
+    cycles (Fu et al., "Cyclical Annealing Schedule", 2019); None stays at 1.
+    """
+    if annealing is None:
+        return 1.0
+    if annealing == "cyclical" and progress < 1:
+        progress = progress * N_ANNEALING_CYCLES % 1
+    return min(1.0, 2 * progress)
+
+
+def mask_variables(prefix: Tensor, keep: Tensor) -> Tensor:
+    """Hide whole observations from the decoder: zeros where `keep` is 0.
+
+    Bowman et al. 2016, section 3.1; Semeniuta et al. 2017. Zero is the mean of a
+    standardised channel.
+
+    Parameters
+    ----------
+    prefix : Tensor of shape (B, T, C)
+    keep : Tensor of shape (B, T)
+        Zeros and ones.
+
+    Returns
+    -------
+    Tensor of shape (B, T, C)
+    """
+    return prefix * keep[:, :, None]
+
+
+def denoising_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of the denoiser (eq. 5), per entry of the latent; a scalar."""
+    return (prediction - target).square().mean()
+
+
+def variational_inference_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
+    r"""Weighted negative log-likelihood at early levels (eq. 13).
+
+    .. math:: - \bar\alpha^{\gamma i} \, \ln p(X | z^i)
+
+    Parameters
+    ----------
+    log_prob : Tensor of shape (B, T, C)
+        Log-likelihood of every entry.
+    weight : Tensor of shape (B,)
+        Signal kept at level gamma * i.
+
+    Returns
+    -------
+    Tensor, a scalar
+    """
+    return -(weight * log_prob.mean(dim=(1, 2))).mean()
+
+
+def collapse_simulation_loss(charge: Tensor, weight: Tensor) -> Tensor:
+    r"""Weighted penalty on explaining the series without the latent (eq. 14).
+
+    .. math:: (1 - \bar\alpha^{\lceil k / \eta \rceil}) \, c(X, z^k)
+
+    Parameters
+    ----------
+    charge : Tensor of shape (B,)
+        What the decoder is charged, see `collapse_charge`.
+    weight : Tensor of shape (B,)
+        One minus the signal kept at level ceil(k / eta).
+
+    Returns
+    -------
+    Tensor, a scalar
+    """
+    return (weight * charge).mean()
+
+
+def collapse_charge(likelihood: Gaussian, x: Tensor, form: str) -> Tensor:
+    r"""Charge a decoder that sees no latent, per entry of the series.
+
+    With :math:`g = \ln p(x | z^k, \text{prefix}) - \ln N(x; 0, 1)`, the gain over an
+    uninformed reference, "entry", "step" and "series" charge :math:`\max(0, \cdot)` of
+    the gain of each entry, of each time step and of the whole series. "kl" charges the
+    divergence of the likelihood from the reference. "printed" charges
+    :math:`\ln p` itself, as eq. 14 stands: it has no lower bound.
+
+    Parameters
+    ----------
+    likelihood : Gaussian
+        Distributions of shape (B, T, C).
+    x : Tensor of shape (B, T, C)
+    form : {"entry", "step", "series", "kl", "printed"}
+
+    Returns
+    -------
+    Tensor of shape (B,)
+    """
+    if form == "kl":
+        return likelihood.kl_to_standard().mean(dim=(1, 2))
+    log_prob = likelihood.log_prob(x)
+    if form == "printed":
+        return log_prob.mean(dim=(1, 2))
+    gain = log_prob - standard_normal_log_prob(x)
+    if form == "step":
+        gain = gain.mean(dim=2)
+    elif form == "series":
+        gain = gain.mean(dim=(1, 2))
+    return gain.relu().flatten(1).mean(dim=1) if gain.dim() > 1 else gain.relu()
+
+
+def normal_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw standard normal noise of the shape of `x`."""
+    return torch.empty_like(x).normal_(generator=generator)
+
+
+def uniform_levels(
+    low: int, high: int, like: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Draw one level per row of `like`, uniform in low ... high (both included)."""
+    size = (len(like),)
+    device = like.device
+    return torch.randint(low, high + 1, size, generator=generator, device=device)
+
+
+def masked_prefix(x: Tensor, masking: float, generator: torch.Generator) -> Tensor:
+    """Return the delayed series, each observation hidden with probability `masking`."""
+    prefix = delayed(x)
+    if masking == 0:
+        return prefix
+    keep = x.new_empty(x.shape[:2]).bernoulli_(1 - masking, generator=generator)
+    return mask_variables(prefix, keep)
+
+
+def denoising_term(
+    denoiser: nn.Module,
+    z0: Tensor,
+    generator: torch.Generator,
+    *,
+    alpha_bar: Tensor,
+    prediction: str,
+) -> LossTerm:
+    """Denoising loss of latents (B, K) at random levels (eq. 5).
+
+    The latents are detached: the prior is fitted to them, they do not move to suit it.
+    """
+    z0 = z0.detach()
+    level = uniform_levels(1, len(alpha_bar) - 1, z0, generator)
+    eps = normal_like(z0, generator)
+    kept = alpha_bar[level]
+    target = velocity(z0, kept, eps) if prediction == "v" else eps
+    output = full_precision(denoiser(diffuse(z0, kept, eps), level))
+    return LossTerm(denoising_loss(output, target))
+
+
+def model_denoising_term(
+    model: LatentDiffusion, z0: Tensor, generator: torch.Generator
+) -> LossTerm:
+    """Denoising loss of a model's own denoiser."""
+    return denoising_term(
+        model.denoiser,
+        z0,
+        generator,
+        alpha_bar=model.alpha_bar,
+        prediction=model.prediction,
+    )
+
+
+def prior_terms(
+    model: LatentDiffusion,
+    denoiser: nn.Module,
+    latents: tuple[Tensor, ...],
+    generator: torch.Generator,
+    progress: float,
+) -> dict[str, LossTerm]:
+    """Term of the second stage: the denoising loss on cached posteriors (B, K)."""
+    z0 = latents[0]
+    if len(latents) == 2:
+        mean, log_scale = latents
+        z = reparameterize(mean, log_scale, normal_like(mean, generator))
+        z0 = model.posterior.to_diffusion(z)
+    term = denoising_term(
+        denoiser,
+        z0,
+        generator,
+        alpha_bar=model.alpha_bar,
+        prediction=model.prediction,
+    )
+    return {"denoising": term}
+
+
+def elbo_terms(
+    model: LatentDiffusion,
+    x: Tensor,
+    generator: torch.Generator,
+    *,
+    kl_weight: float,
+    variable_masking: float,
+) -> dict[str, LossTerm]:
+    """Terms of latent diffusion: reconstruction, KL (eq. 2) and denoising (eq. 5)."""
+    mean, log_scale = model.encode(x, generator)
+    assert log_scale is not None
+    z = reparameterize(mean, log_scale, normal_like(mean, generator))
+    prefix = masked_prefix(x, variable_masking, generator)
+    log_prob = model.decode(z, prefix, generator).log_prob(x)
+    kl = kl_divergence(mean, log_scale).mean() / x[0].numel()
+    z0 = model.posterior.to_diffusion(z.detach())
+    return {
+        "reconstruction": LossTerm(-log_prob.mean()),
+        "kl": LossTerm(kl, kl_weight),
+        "denoising": model_denoising_term(model, z0, generator),
+    }
+
+
+def stable_posterior_terms(
+    model: LatentDiffusion,
+    x: Tensor,
+    generator: torch.Generator,
+    *,
+    gamma: float,
+    alpha: float,
+    eta: float,
+    n_inference_levels: int,
+    n_collapse_levels: int,
+    collapse_penalty: str,
+    variable_masking: float,
+) -> dict[str, LossTerm]:
+    """Terms of the stable posterior (algorithm 1): eq. 13, eq. 5 and eq. 14.
+
+    Both runs of the decoder share one batch and one masked prefix.
+    """
+    v, _ = model.encode(x, generator)
+    prefix = masked_prefix(x, variable_masking, generator)
+    level = uniform_levels(0, n_inference_levels, x, generator)
+    z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
+    early = model.decode(z, prefix, generator)
+    weight = model.alpha_bar[early_index(level, gamma, model.n_levels)]
+    terms = {
+        "variational_inference": LossTerm(
+            variational_inference_loss(early.log_prob(x), weight)
+        ),
+        "denoising": model_denoising_term(model, v, generator),
+    }
+    if n_collapse_levels and alpha:
+        lowest = model.n_levels - n_collapse_levels
+        level = uniform_levels(lowest, model.n_levels, x, generator)
+        z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
+        late = model.decode(z, prefix, generator)
+        weight = 1 - model.alpha_bar[late_index(level, eta)]
+        charge = collapse_charge(late, x, collapse_penalty)
+        terms["collapse_simulation"] = LossTerm(
+            collapse_simulation_loss(charge, weight), alpha
+        )
+    return terms
+
+
+def early_index(level: Tensor, gamma: float, n_levels: int) -> Tensor:
+    """Index gamma * i of eq. 13 into the schedule, rounded and clipped to L."""
+    return (gamma * level).round().long().clamp(max=n_levels)
+
+
+def late_index(level: Tensor, eta: float) -> Tensor:
+    """Index ceil(k / eta) of eq. 14 into the schedule; eta >= 1."""
+    return (level / eta).ceil().long()
