@@ -95,6 +95,15 @@ def test_standardising_makes_the_units_of_a_channel_irrelevant(rng):
     assert converted == pytest.approx(plain)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_extreme_units_neither_vanish_nor_overflow(unit, rng):
+    X, Y = rng.normal(size=(2, 30, 4, 2))
+    plain = sliced_wasserstein(X, Y, random_state=0)
+    extreme = sliced_wasserstein(unit * X, unit * Y, random_state=0)
+    assert extreme == pytest.approx(plain)
+    assert spread_ratio(unit * X, unit * Y) == pytest.approx(spread_ratio(X, Y))
+
+
 def test_a_channel_that_is_constant_in_the_real_series_is_only_centred(rng):
     X = rng.normal(size=(20, 4, 2))
     X[:, :, 1] = 0.1  # its standard deviation rounds to something tiny, not to 0

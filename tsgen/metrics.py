@@ -182,7 +182,9 @@ def spread_ratio(X_real: ArrayLike, X_synthetic: ArrayLike) -> float:
     0.25
     """
     X_real, X_synthetic = _check_pair(X_real, X_synthetic)
-    spread_real, spread_synthetic = X_real.std(axis=0), X_synthetic.std(axis=0)
+    units = _units(X_real)
+    spread_real = (X_real / units).std(axis=0)
+    spread_synthetic = (X_synthetic / units).std(axis=0)
     varies = np.ptp(X_real, axis=0) > 0
     if not varies.any():
         raise ValueError(
@@ -206,11 +208,19 @@ def _check_pair(
     return real, synthetic
 
 
+def _units(X: np.ndarray) -> np.ndarray:
+    """Largest magnitude of each channel: divided by it, squares stay in range."""
+    largest = np.maximum(X.max(axis=(0, 1)), -X.min(axis=(0, 1)))
+    return np.where(largest > 0, largest, 1.0)
+
+
 def _standardize(
     X_real: np.ndarray, X_synthetic: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    mean, std = X_real.mean(axis=(0, 1)), X_real.std(axis=(0, 1))
-    scale = np.where(np.ptp(X_real, axis=(0, 1)) > 0, std, 1.0)
+    units = _units(X_real)
+    relative = X_real / units
+    mean, std = relative.mean(axis=(0, 1)) * units, relative.std(axis=(0, 1)) * units
+    scale = np.where(np.ptp(relative, axis=(0, 1)) > 0, std, 1.0)
     return (X_real - mean) / scale, (X_synthetic - mean) / scale
 
 
