@@ -6,6 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 
 from tsgen import metrics
+from tsgen._random import numpy_generator
 from tsgen.metrics import sliced_wasserstein, spread_ratio
 
 
@@ -59,7 +60,7 @@ def test_a_two_valued_sample_agrees_with_scipy():
 def test_the_result_equals_that_of_pot_on_the_same_directions(rng, m):
     ot = pytest.importorskip("ot")
     X, Y = rng.normal(size=(40, 3, 2)), rng.normal(size=(m, 3, 2)) + 0.3
-    directions = metrics._draw_directions(25, 6, metrics._direction_generator(5))
+    directions = metrics._draw_directions(25, 6, numpy_generator(5, "directions"))
     theirs = ot.sliced_wasserstein_distance(
         X.reshape(40, 6), Y.reshape(m, 6), projections=directions.T
     )

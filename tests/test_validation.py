@@ -57,7 +57,7 @@ class Toy(DensityMixin, TransformerMixin, BaseEstimator):
     def sample(self, n_samples=1):
         check_is_fitted(self)
         shape = (check_count(n_samples, "n_samples"), *self.mean_series_.shape)
-        noise = numpy_generator(self.random_state).normal(size=shape)
+        noise = numpy_generator(self.random_state, "sample").normal(size=shape)
         return restore_form(self.mean_series_ + noise, self)
 
 

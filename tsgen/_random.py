@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-if TYPE_CHECKING:
-    import torch
-
 RandomState = int | np.random.RandomState | np.random.Generator | None
 
 
-def numpy_generator(random_state: RandomState) -> np.random.Generator:
-    """Turn a `random_state` into a NumPy generator.
+def numpy_generator(random_state: RandomState, purpose: str) -> np.random.Generator:
+    """Turn a `random_state` into a NumPy generator for one purpose.
+
+    Purposes have streams of their own: with the same seed, the noise of a sample must
+    not repeat the numbers that its training series, or the directions it is later
+    projected on, were made from.
 
     Parameters
     ----------
@@ -22,6 +23,8 @@ def numpy_generator(random_state: RandomState) -> np.random.Generator:
         None gives a fresh stream, an int always the same one. A `RandomState` is
         advanced by one draw; a `Generator` is returned as it is, so both give
         different streams on successive calls.
+    purpose : str
+        What the numbers are for.
 
     Returns
     -------
@@ -30,21 +33,19 @@ def numpy_generator(random_state: RandomState) -> np.random.Generator:
     Examples
     --------
     >>> from tsgen._random import numpy_generator
-    >>> bool(numpy_generator(0).normal() == numpy_generator(0).normal())
+    >>> first, again = (numpy_generator(0, "sample") for _ in range(2))
+    >>> bool(first.normal() == again.normal())
     True
     """
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31))
+        return _stream(random_state.randint(2**31), purpose)
     if random_state is None:
         return np.random.default_rng()
     check_random_state(random_state)  # scikit-learn's words for a bad value
-    return np.random.default_rng(int(random_state))
+    return _stream(int(random_state), purpose)
 
 
-def torch_generator(rng: np.random.Generator, device: str = "cpu") -> torch.Generator:
-    """Seed a torch generator on `device` with one draw from `rng`."""
-    import torch
-
-    return torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+def _stream(seed: int, purpose: str) -> np.random.Generator:
+    return np.random.default_rng([crc32(purpose.encode()), seed])

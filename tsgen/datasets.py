@@ -247,7 +247,7 @@ def train_test_windows(
     series = _check_long_series(series)
     starts = _window_starts(len(series), length, stride)
     _check_share(test_size)
-    rng = numpy_generator(random_state)
+    rng = numpy_generator(random_state, "split")
     reach = -(-2 * length // stride) - 1  # neighbours on each side that are too near
     if split == "shuffled":
         train, test = _cut_shuffled(len(starts), test_size, rng)

@@ -15,7 +15,6 @@ from tsgen._validation import as_series, check_count
 
 __all__ = ["sliced_wasserstein", "spread_ratio"]
 
-_DIRECTION_STREAM = 1104  # any number that nothing else uses
 _MAX_PROJECTED = 2**23  # values of projected series held at once: 64 MiB
 
 
@@ -95,23 +94,13 @@ def sliced_wasserstein(
     if standardize:
         X_real, X_synthetic = _standardize(X_real, X_synthetic)
     points_real, points_synthetic = _flatten(X_real), _flatten(X_synthetic)
-    rng = _direction_generator(random_state)
+    rng = numpy_generator(random_state, "directions")
     directions = _draw_directions(n_projections, points_real.shape[1], rng)
     squares = [
         _squared_wasserstein_1d(part @ points_real.T, part @ points_synthetic.T)
         for part in _chunks(directions, len(points_real) + len(points_synthetic))
     ]
     return float(np.sqrt(np.concatenate(squares).mean()))
-
-
-def _direction_generator(random_state: RandomState) -> np.random.Generator:
-    """Give directions a stream of their own.
-
-    Series drawn with the same seed would otherwise contain the directions themselves,
-    and lie far out along them.
-    """
-    seed = int(numpy_generator(random_state).integers(2**63))
-    return np.random.default_rng([seed, _DIRECTION_STREAM])
 
 
 def _draw_directions(

@@ -90,7 +90,7 @@ def plot_series(
     names = _check_names(channel_names, sides[0].shape[2])
     n_series = check_count(n_series, "n_series")
     axes = _make_axes(len(channels)) if axes is None else _check_axes(axes, channels)
-    rng = numpy_generator(random_state)
+    rng = numpy_generator(random_state, "plot")
     for column, X in enumerate(sides):
         chosen = X[rng.permutation(len(X))[:n_series]]
         for row, channel in enumerate(channels):

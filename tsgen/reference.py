@@ -29,7 +29,6 @@ from tsgen._validation import (
 
 __all__ = ["BlockBootstrapGenerator", "GaussianGenerator"]
 
-_NOISE_STREAM = 2208  # any number that nothing else uses
 _LEAST_VARIANCE = 1e-6  # of any direction, where the variance of each value is 1
 
 
@@ -69,9 +68,8 @@ class _ReferenceGenerator(BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         n_samples = check_count(n_samples, "n_samples")
-        rng = _noise_generator(
-            self.random_state if random_state is None else random_state
-        )
+        source = self.random_state if random_state is None else random_state
+        rng = numpy_generator(source, "sample")
         return restore_form(self._draw(n_samples, rng), self)
 
     @abstractmethod
@@ -83,12 +81,6 @@ class _ReferenceGenerator(BaseEstimator, metaclass=ABCMeta):
         tags.estimator_type = "density_estimator"
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _noise_generator(random_state: RandomState) -> np.random.Generator:
-    """Give noise a stream of its own, in case `X` was drawn with the same seed."""
-    seed = int(numpy_generator(random_state).integers(2**63))
-    return np.random.default_rng([seed, _NOISE_STREAM])
 
 
 class BlockBootstrapGenerator(_ReferenceGenerator):
@@ -127,7 +119,7 @@ class BlockBootstrapGenerator(_ReferenceGenerator):
     >>> from tsgen.reference import BlockBootstrapGenerator
     >>> X = np.repeat([[0.0], [1.0], [2.0]], 6, axis=1)
     >>> BlockBootstrapGenerator(n_blocks=2, random_state=0).fit(X).sample()
-    array([[2., 2., 2., 1., 1., 1.]])
+    array([[2., 2., 2., 0., 0., 0.]])
     """
 
     series_: np.ndarray

@@ -181,9 +181,8 @@ class BaseGenerator(
         """
         check_is_fitted(self)
         n_samples = check_count(n_samples, "n_samples")
-        rng = numpy_generator(
-            self.random_state if random_state is None else random_state
-        )
+        source = self.random_state if random_state is None else random_state
+        rng = numpy_generator(source, "sample")
         series = np.empty((n_samples, self.n_timesteps_, self.n_channels_), np.float32)
         size = self._n_normals()
         rows = max(1, min(MAX_ROWS, MAX_FLOATS // size))
@@ -280,7 +279,8 @@ class BaseGenerator(
         eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
         if noise:
             source = self.random_state if random_state is None else random_state
-            numpy_generator(source).standard_normal(out=eps, dtype=np.float32)
+            rng = numpy_generator(source, "decode")
+            rng.standard_normal(out=eps, dtype=np.float32)
         series = self._in_batches(
             self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
         )
@@ -395,7 +395,7 @@ class BaseGenerator(
 
     def _seeds(self) -> dict[str, int]:
         """Draw one seed for each use of randomness in `fit`."""
-        rng = numpy_generator(self.random_state)
+        rng = numpy_generator(self.random_state, "fit")
         names = ("weights", "split", "train", "prior")
         return {name: int(rng.integers(2**63)) for name in names}
 

@@ -16,13 +16,13 @@ class LevelEmbedding(nn.Module):
         super().__init__()
         self.n_levels = n_levels
         self.width = width
-        self.mix = nn.Sequential(nn.Linear(width, width), nn.SiLU())
+        self.mix = nn.Linear(width, width)
 
     def forward(self, level: Tensor) -> Tensor:
         """Map levels (B,) in 0 ... L to (B, width)."""
         position = level * (1000 / self.n_levels)
         embedding = sinusoidal_embedding(position, self.width)
-        return self.mix(embedding.to(self.mix[0].weight.dtype))
+        return F.silu(self.mix(embedding.to(self.mix.weight.dtype)))
 
 
 class ResidualMLP(nn.Module):
