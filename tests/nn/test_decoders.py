@@ -1,0 +1,195 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tsgen.nn.decoders import LSTMDecoder, TransformerDecoder, delayed, generate
+
+B, T, C, K, H = 3, 6, 2, 4, 8
+
+
+def lstm(n_layers, skip_connections, dropout=0.0):
+    return LSTMDecoder(C, K, H, n_layers, dropout, skip_connections=skip_connections)
+
+
+def transformer(n_layers, skip_connections, dropout=0.0):
+    return TransformerDecoder(
+        C, K, H, n_layers, 2, dropout, skip_connections=skip_connections
+    )
+
+
+every_backbone = pytest.mark.parametrize("backbone", [lstm, transformer])
+every_depth = pytest.mark.parametrize("n_layers", [1, 3])
+with_and_without_skip = pytest.mark.parametrize("skip", [False, True])
+
+
+def every_decoder(test):
+    return every_backbone(every_depth(with_and_without_skip(test)))
+
+
+@pytest.fixture
+def z(normals):
+    return normals(B, K)
+
+
+@pytest.fixture
+def x(normals):
+    return normals(B, T, C, seed=1)
+
+
+def test_the_prefix_is_the_series_one_step_late(x):
+    prefix = delayed(x)
+    assert not prefix[:, 0].any()
+    assert torch.equal(prefix[:, 1:], x[:, :-1])
+
+
+def test_the_prefix_of_one_step_is_zero(x):
+    assert torch.equal(delayed(x[:, :1]), torch.zeros(B, 1, C))
+
+
+# the family of decoders
+
+
+@every_decoder
+def test_there_are_features_for_every_step(fresh, z, x, backbone, n_layers, skip):
+    assert fresh(backbone, n_layers, skip)(z, delayed(x)).shape == (B, T, H)
+
+
+@every_decoder
+def test_every_weight_of_a_decoder_is_trained(
+    fresh, z, x, assert_trainable, backbone, n_layers, skip
+):
+    module = fresh(backbone, n_layers, skip)
+    assert_trainable(module(z, delayed(x)).square().sum(), module)
+
+
+@every_decoder
+@pytest.mark.parametrize("t", range(T))
+def test_a_step_changes_the_features_after_it_and_no_others(
+    fresh, z, x, backbone, n_layers, skip, t
+):
+    module = fresh(backbone, n_layers, skip).double()
+    other = x.double()
+    h = module(z.double(), delayed(other))
+    other[:, t] += 1
+    change = (module(z.double(), delayed(other)) - h).abs().amax(dim=2)
+    assert not change[:, : t + 1].any()
+    assert (change[:, t + 1 :] > 1e-6).all()
+
+
+@every_decoder
+def test_the_latent_changes_the_features_of_every_step(
+    fresh, z, x, backbone, n_layers, skip
+):
+    module = fresh(backbone, n_layers, skip).double()
+    x, z = x.double(), z.double()
+    change = module(z + 1, delayed(x)) - module(z, delayed(x))
+    assert (change.abs().amax(dim=2) > 1e-6).all()
+
+
+@every_decoder
+def test_one_step_at_a_time_gives_the_features_of_the_whole_prefix(
+    fresh, z, x, backbone, n_layers, skip
+):
+    module = fresh(backbone, n_layers, skip).double()
+    z, prefix = z.double(), delayed(x.double())
+    state = module.begin(z)
+    steps = [module.step(state, prefix[:, t]) for t in range(T)]
+    assert_close(torch.stack(steps, dim=1), module(z, prefix), rtol=1e-10, atol=1e-12)
+
+
+@every_decoder
+def test_features_of_a_row_do_not_depend_on_the_batch(
+    fresh, z, x, backbone, n_layers, skip
+):
+    module = fresh(backbone, n_layers, skip).double()
+    z, prefix = z.double(), delayed(x.double())
+    assert_close(module(z[1:2], prefix[1:2]), module(z, prefix)[1:2])
+
+
+@every_backbone
+def test_the_first_features_depend_on_the_latent_alone(fresh, z, x, backbone):
+    module = fresh(backbone, 1, False)
+    first, other = module(z, delayed(x))[:, 0], module(z, delayed(x + 1))[:, 0]
+    assert torch.equal(first, other)
+
+
+@every_backbone
+def test_equal_observations_at_different_steps_are_told_apart(fresh, z, backbone):
+    h = fresh(backbone, 1, False)(z, torch.zeros(B, T, C))
+    assert ((h[:, 1:] - h[:, :-1]).abs().amax(dim=2) > 1e-4).all()
+
+
+@every_backbone
+def test_a_series_of_one_step_has_features(fresh, z, x, backbone):
+    assert fresh(backbone, 2, True)(z, delayed(x[:, :1])).shape == (B, 1, H)
+
+
+@every_backbone
+def test_two_states_of_one_decoder_do_not_mix(fresh, z, x, backbone):
+    module = fresh(backbone, 2, True)
+    alone = module.step(module.begin(z), x[:, 0])
+    first, second = module.begin(z), module.begin(-z)
+    module.step(second, x[:, 1])
+    assert torch.equal(module.step(first, x[:, 0]), alone)
+
+
+@every_backbone
+def test_decoding_in_evaluation_is_deterministic(fresh, z, x, backbone):
+    module = fresh(backbone, 2, True, 0.5).eval()
+    generator = torch.Generator().manual_seed(0)
+    first, again = (module(z, delayed(x), generator) for _ in range(2))
+    assert torch.equal(first, again)
+
+
+@every_backbone
+def test_dropout_of_a_decoder_follows_the_generator(fresh, z, x, backbone):
+    module = fresh(backbone, 2, False, 0.5)
+    first, again, other = (
+        module(z, delayed(x), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@every_backbone
+def test_a_decoder_works_in_float64(fresh, z, x, backbone):
+    module = fresh(backbone, 2, True)
+    single = module(z, delayed(x))
+    double = module.double()(z.double(), delayed(x.double()))
+    assert double.dtype == torch.float64
+    assert_close(double.float(), single, rtol=1e-4, atol=1e-5)
+
+
+@every_backbone
+@with_and_without_skip
+def test_the_state_of_a_decoder_makes_an_equal_one(fresh, z, x, backbone, skip):
+    module, other = (fresh(backbone, 2, skip, seed=seed) for seed in (0, 1))
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(other(z, delayed(x)), module(z, delayed(x)))
+
+
+def test_the_first_states_of_the_lstm_are_linear_in_the_latent(fresh, z):
+    module = fresh(lstm, 2, False).double()
+    states = module.begin(z.double()).layers
+    flat = torch.cat([part[0] for pair in states for part in pair], dim=1)
+    assert_close(flat, module.initial_state(z.double()))
+
+
+# generation
+
+
+@every_decoder
+def test_generated_series_are_decoded_from_themselves(
+    fresh, z, backbone, n_layers, skip
+):
+    module = fresh(backbone, n_layers, skip).double()
+    z = z.double()
+    x = generate(module, z, lambda h, t: h[:, :C] + t, T, C)
+    h = module(z, delayed(x))
+    assert_close(x, h[:, :, :C] + torch.arange(T)[:, None])
+
+
+@every_backbone
+def test_generated_series_have_the_asked_shape(fresh, z, backbone):
+    x = generate(fresh(backbone, 1, False), z, lambda h, t: h[:, :C], 9, C)
+    assert x.shape == (B, 9, C)
