@@ -200,7 +200,7 @@ def test_a_random_state_that_is_no_int_is_saved_as_none(random_state, tmp_path):
 
 def test_parameters_of_numpy_types_are_saved_as_plain_ones(tmp_path):
     options = {"max_iter": np.int64(2), "gamma": np.float32(2)}
-    generator = stable(skip_connections=np.bool_(True), **options).fit(X)
+    generator = stable(early_stopping=np.bool_(False), **options).fit(X)
     generator.save(tmp_path / "model")
     loaded = StablePosteriorGenerator.load(tmp_path / "model")
     assert loaded.get_params() == generator.get_params()
@@ -406,6 +406,21 @@ def test_parameters_that_the_loader_would_refuse_are_not_saved(generator, tmp_pa
     changed = deepcopy(generator).set_params(max_iter=-1)
     with pytest.raises(ValueError, match="max_iter"):
         changed.save(tmp_path / "model")
+    assert not contents(tmp_path)
+
+
+def test_a_parameter_without_a_json_value_is_not_saved(generator, tmp_path):
+    changed = deepcopy(generator).set_params(gamma=[2.0])
+    with pytest.raises(TypeError, match="gamma must be a number"):
+        changed.save(tmp_path / "model")
+    assert not contents(tmp_path)
+
+
+def test_names_too_long_to_be_read_again_are_not_saved(made, tmp_path):
+    named = deepcopy(made("data frame").generator)
+    named.feature_names_in_ = named.feature_names_in_ * MAX_TEXT
+    with pytest.raises(ValueError, match="shorter column names"):
+        named.save(tmp_path / "model")
     assert not contents(tmp_path)
 
 
