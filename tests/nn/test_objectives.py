@@ -1,0 +1,501 @@
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as torch_kl
+from torch.testing import assert_close
+
+from tsgen.nn import objectives
+from tsgen.nn.likelihoods import Gaussian, standard_normal_log_prob
+from tsgen.nn.objectives import (
+    annealing_weight,
+    collapse_charge,
+    collapse_simulation_loss,
+    denoising_loss,
+    denoising_term,
+    early_index,
+    elbo_terms,
+    kl_divergence,
+    late_index,
+    mask_variables,
+    masked_prefix,
+    prior_terms,
+    stable_posterior_terms,
+    uniform_levels,
+    variational_inference_loss,
+)
+from tsgen.nn.training import weighted_sum
+
+B, T, C, K = 6, 5, 2, 4
+BOUNDED = ("entry", "step", "series", "kl")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+# single terms
+
+
+def test_the_kl_term_is_that_of_torch(normals):
+    mean, log_scale = normals(2, B, K, dtype=torch.float64)
+    wanted = torch_kl(Normal(mean, log_scale.exp()), Normal(0.0, 1.0)).sum(1)
+    assert_close(kl_divergence(mean, log_scale), wanted)
+
+
+def test_the_kl_term_of_the_prior_is_zero():
+    assert not kl_divergence(torch.zeros(B, K), torch.zeros(B, K)).any()
+
+
+def test_the_denoising_loss_is_a_mean_square():
+    loss = denoising_loss(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]]))
+    assert loss.item() == (1 + 4) / 2
+
+
+def test_the_variational_term_weighs_the_likelihood_of_each_series():
+    log_prob = torch.tensor([[[-1.0], [-3.0]], [[-2.0], [-6.0]]])
+    loss = variational_inference_loss(log_prob, torch.tensor([1.0, 0.5]))
+    assert loss.item() == (1 * 2 + 0.5 * 4) / 2
+
+
+def test_the_collapse_term_weighs_the_charge_of_each_series():
+    loss = collapse_simulation_loss(torch.tensor([3.0, 5.0]), torch.tensor([1.0, 0.2]))
+    assert_close(loss.item(), (3 + 1) / 2)
+
+
+# indices into the schedule
+
+
+@pytest.mark.parametrize(
+    ("gamma", "wanted"),
+    [
+        (2.0, [0, 2, 98, 100, 100]),
+        (1.0, [0, 1, 49, 50, 100]),
+        (0.0, [0, 0, 0, 0, 0]),
+        (1.5, [0, 2, 74, 75, 100]),
+    ],
+)
+def test_early_weights_are_read_at_gamma_times_the_level_up_to_the_last(gamma, wanted):
+    level = torch.tensor([0, 1, 49, 50, 100])
+    assert early_index(level, gamma, 100).tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("eta", "wanted"),
+    [(1.0, [90, 91, 99, 100]), (2.0, [45, 46, 50, 50]), (1000.0, [1, 1, 1, 1])],
+)
+def test_late_weights_are_read_at_the_level_over_eta_rounded_up(eta, wanted):
+    assert late_index(torch.tensor([90, 91, 99, 100]), eta).tolist() == wanted
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 4), (1, 5), (7, 7)])
+def test_levels_are_uniform_with_both_ends_included(low, high):
+    levels = uniform_levels(low, high, torch.empty(50_000), seeded())
+    counts = levels.bincount()[low:].double()
+    assert len(counts) == high - low + 1
+    assert not levels.bincount()[:low].any()
+    share = 1 / len(counts)
+    error = math.sqrt(share * (1 - share) / 50_000)
+    # alpha = 1e-5 over at most five counts
+    assert ((counts / 50_000 - share).abs() <= 4.8 * error).all()
+
+
+# annealing
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.3, 1.0])
+def test_without_annealing_the_weight_is_1(progress):
+    assert annealing_weight(progress, None) == 1
+
+
+@pytest.mark.parametrize(
+    ("progress", "weight"),
+    [(0, 0), (0.1, 0.2), (0.25, 0.5), (0.5, 1), (0.9, 1), (1, 1)],
+)
+def test_monotonic_annealing_rises_over_the_first_half(progress, weight):
+    assert annealing_weight(progress, "monotonic") == weight
+
+
+@pytest.mark.parametrize("cycle", range(4))
+@pytest.mark.parametrize(("share", "weight"), [(0, 0), (0.25, 0.5), (0.5, 1), (0.9, 1)])
+def test_cyclical_annealing_rises_over_half_of_each_cycle(cycle, share, weight):
+    found = annealing_weight((cycle + share) / 4, "cyclical")
+    assert found == pytest.approx(weight, abs=1e-12)
+
+
+def test_cyclical_annealing_ends_at_1():
+    assert annealing_weight(1.0, "cyclical") == 1
+
+
+# masking
+
+
+def test_masking_hides_whole_observations():
+    prefix = torch.ones(2, 3, 2)
+    keep = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    assert torch.equal(mask_variables(prefix, keep).sum(2) / 2, keep)
+
+
+@pytest.mark.parametrize("masking", [0.1, 0.3, 0.8])
+def test_observations_are_hidden_at_the_named_rate(masking):
+    prefix = masked_prefix(torch.ones(1000, 101, 2), masking, seeded())[:, 1:]
+    assert torch.equal(prefix[..., 0], prefix[..., 1])
+    hidden = 1 - prefix[..., 0].mean().item()
+    assert abs(hidden - masking) < 4.42 * math.sqrt(masking * (1 - masking) / 1e5)
+
+
+def test_masking_changes_the_prefix_and_not_the_series(normals):
+    x = normals(B, T, C)
+    prefix = masked_prefix(x, 0.5, seeded())
+    kept = prefix[:, 1:] == x[:, :-1]
+    assert (kept | (prefix[:, 1:] == 0)).all()
+
+
+def test_masking_everything_leaves_zeros(normals):
+    assert not masked_prefix(normals(B, T, C), 1.0, seeded()).any()
+
+
+def test_without_masking_nothing_is_drawn(normals):
+    generator = seeded()
+    before = generator.get_state()
+    masked_prefix(normals(B, T, C), 0.0, generator)
+    assert torch.equal(generator.get_state(), before)
+
+
+# the charge of a decoder that sees no latent
+
+
+@pytest.fixture
+def gaussian(normals):
+    mean, raw = normals(2, B, T, C, dtype=torch.float64)
+    return Gaussian(mean, (raw / 3).exp())
+
+
+@pytest.fixture
+def x(normals):
+    return normals(B, T, C, seed=1, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("form", [*BOUNDED, "printed"])
+def test_there_is_a_charge_for_every_series(gaussian, x, form):
+    assert collapse_charge(gaussian, x, form).shape == (B,)
+
+
+@pytest.mark.parametrize("form", BOUNDED)
+def test_bounded_charges_are_never_negative(gaussian, x, form):
+    for size in (0.1, 1, 10):
+        assert (collapse_charge(gaussian, size * x, form) >= 0).all()
+
+
+@pytest.mark.parametrize("form", BOUNDED)
+def test_the_reference_itself_is_free_of_charge(x, form):
+    reference = Gaussian(torch.zeros_like(x), torch.ones_like(x))
+    assert not collapse_charge(reference, x, form).any()
+
+
+@pytest.mark.parametrize("form", ["entry", "step", "series"])
+def test_explaining_worse_than_the_reference_is_free_of_charge(x, form):
+    worse = Gaussian(-x.sign() * 3, torch.ones_like(x))
+    assert not collapse_charge(worse, x, form).any()
+
+
+@pytest.mark.parametrize("form", BOUNDED)
+def test_explaining_better_than_the_reference_is_charged(x, form):
+    better = Gaussian(x, torch.full_like(x, 0.1))
+    assert (collapse_charge(better, x, form) > 1).all()
+
+
+def test_the_printed_charge_is_the_likelihood_and_has_no_lower_bound(gaussian, x):
+    charge = collapse_charge(gaussian, x, "printed")
+    assert_close(charge, Normal(*gaussian).log_prob(x).mean((1, 2)))
+    assert (collapse_charge(gaussian, 1e3 * x, "printed") < -1e4).all()
+
+
+def test_charges_on_a_series_of_two_entries_follow_by_hand():
+    """Gains 3, -1 in step 1 and -4, 1 in step 2, by the choice of the means."""
+    gain = torch.tensor([[[3.0, -1.0], [-4.0, 1.0]]], dtype=torch.float64)
+    x = torch.full_like(gain, 4.0)
+    # ln N(4; m, 1) - ln N(4; 0, 1) = 8 - (4 - m)^2 / 2
+    likelihood = Gaussian(4 - (16 - 2 * gain).sqrt(), torch.ones_like(gain))
+    charges = [
+        collapse_charge(likelihood, x, form).item()
+        for form in ("entry", "step", "series", "printed")
+    ]
+    printed = (gain + standard_normal_log_prob(x)).mean().item()
+    assert charges == pytest.approx([4 / 4, (1 + 0) / 2, 0, printed])
+
+
+def test_finer_charges_are_no_smaller(gaussian, x):
+    entry, step, series = (
+        collapse_charge(gaussian, x, form) for form in ("entry", "step", "series")
+    )
+    assert (entry >= step).all()
+    assert (step >= series).all()
+
+
+# sums of terms
+
+STABLE = {
+    "gamma": 2.0,
+    "alpha": 0.7,
+    "eta": 1.5,
+    "n_inference_levels": 3,
+    "n_collapse_levels": 4,
+    "collapse_penalty": "step",
+    "variable_masking": 0.3,
+}
+
+
+def stable_terms(model, x, **options):
+    return stable_posterior_terms(model, x, seeded(), **{**STABLE, **options})
+
+
+def baseline_terms(model, x, **options):
+    options = {"kl_weight": 0.5, "variable_masking": 0.3, **options}
+    return elbo_terms(model, x, seeded(), **options)
+
+
+def gradients(loss, model):
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return {
+        name: torch.zeros_like(parameter) if gradient is None else gradient
+        for (name, parameter), gradient in zip(
+            model.named_parameters(), found, strict=True
+        )
+    }
+
+
+both = pytest.mark.parametrize(
+    ("posterior", "terms_of"),
+    [("deterministic", stable_terms), ("gaussian", baseline_terms)],
+    ids=["stable posterior", "latent diffusion"],
+)
+
+
+@both
+def test_the_denoising_term_reaches_the_denoiser_and_nothing_else(
+    make_model, x, posterior, terms_of
+):
+    model = make_model(posterior=posterior).double()
+    found = gradients(terms_of(model, x)["denoising"].value, model)
+    for name, gradient in found.items():
+        assert gradient.any() == name.startswith("denoiser."), name
+
+
+@both
+def test_the_other_terms_leave_the_denoiser_alone(make_model, x, posterior, terms_of):
+    model = make_model(posterior=posterior).double()
+    terms = terms_of(model, x)
+    del terms["denoising"]
+    found = gradients(weighted_sum(terms), model)
+    for name, gradient in found.items():
+        assert gradient.any() != name.startswith("denoiser."), name
+
+
+@both
+@pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_the_loss_trains_every_weight(
+    make_model, x, assert_trainable, posterior, terms_of, backbone, skip
+):
+    model = make_model(
+        posterior=posterior,
+        backbone=backbone,
+        skip_connections=skip,
+        n_layers=2,
+        dropout=0.1,
+        denoiser="unet",
+    )
+    assert_trainable(weighted_sum(terms_of(model, x.float())), model)
+
+
+@both
+def test_equal_generators_give_equal_terms(make_model, x, posterior, terms_of):
+    model = make_model(posterior=posterior, dropout=0.3).double()
+    first, again = terms_of(model, x), terms_of(model, x)
+    assert first == again
+
+
+@pytest.mark.parametrize("off", [{"alpha": 0.0}, {"n_collapse_levels": 0}])
+def test_a_penalty_that_is_off_is_no_term(make_model, x, off):
+    model = make_model().double()
+    assert set(stable_terms(model, x, **off)) == {"variational_inference", "denoising"}
+
+
+def test_terms_before_the_penalty_do_not_depend_on_it(make_model, x):
+    model = make_model().double()
+    with_penalty, without = stable_terms(model, x), stable_terms(model, x, alpha=0.0)
+    for name, term in without.items():
+        assert with_penalty[name] == term
+
+
+def test_alpha_weighs_the_penalty_and_nothing_else(make_model, x):
+    terms = stable_terms(make_model().double(), x)
+    weights = {name: term.weight for name, term in terms.items()}
+    assert weights == {
+        "variational_inference": 1.0,
+        "denoising": 1.0,
+        "collapse_simulation": 0.7,
+    }
+
+
+def test_the_kl_term_is_per_entry_of_the_series_and_has_its_weight(make_model, x):
+    model = make_model(posterior="gaussian").double()
+    term = baseline_terms(model, x)["kl"]
+    wanted = torch_kl(
+        Normal(model.encode(x)[0], model.encode(x)[1].exp()), Normal(0.0, 1.0)
+    )
+    assert_close(term.value, wanted.sum(1).mean() / (T * C))
+    assert term.weight == 0.5
+
+
+def test_reconstruction_and_kl_are_the_negative_elbo_per_entry(make_model, x):
+    model = make_model(posterior="gaussian").double()
+    terms = baseline_terms(model, x, kl_weight=1.0, variable_masking=0.0)
+    mean, log_scale = model.encode(x)
+    eps = torch.empty_like(mean).normal_(generator=seeded())
+    prefix = torch.cat([torch.zeros(B, 1, C), x[:, :-1]], dim=1)
+    likelihood = Normal(*model.decode(mean + log_scale.exp() * eps, prefix))
+    kl = torch_kl(Normal(mean, log_scale.exp()), Normal(0.0, 1.0)).sum(1)
+    elbo = likelihood.log_prob(x).sum((1, 2)) - kl
+    assert_close(
+        terms["reconstruction"].value + terms["kl"].value, -elbo.mean() / (T * C)
+    )
+
+
+def test_the_diffusion_of_the_baseline_sees_standardised_draws(make_model, x):
+    model = make_model(posterior="gaussian").double().train()
+    seen = []
+    model.denoiser.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.alpha_bar.fill_(1 - 1e-12)
+    baseline_terms(model, x)
+    assert_close(seen[0].mean(0), torch.zeros(K).double(), rtol=0, atol=1e-4)
+    assert_close(
+        seen[0].var(0, unbiased=False), torch.ones(K).double(), rtol=0.01, atol=0
+    )
+
+
+# algorithm 1, written out again
+
+
+class Algorithm1:
+    """The paper's algorithm 1, with the bounded penalty per time step."""
+
+    def __init__(self, model, x, options):
+        self.model, self.x, self.options = model, x, options
+        self.signal = model.alpha_bar.tolist()
+        self.last = len(self.signal) - 1
+        self.draws = Draws(x, options["variable_masking"])
+        self.prefix = torch.zeros_like(x)
+        self.prefix[:, 1:] = x[:, :-1]
+
+    def loss(self):
+        raw = self.model.posterior.project(self.model.encoder(self.x))
+        v = (raw - raw.mean(0)) / (raw.var(0, unbiased=False) + 1e-5).sqrt()
+        self.prefix = self.prefix * self.draws.bernoulli()
+        total = self.early(v) + self.denoising(v.detach())
+        return total + self.options["alpha"] * self.late(v)
+
+    def early(self, v):
+        levels = self.draws.integers(0, self.options["n_inference_levels"], len(v))
+        log_prob = self.log_likelihood(self.noisy(v, levels, self.draws.normal(v)))
+        total = 0.0
+        for row, level in zip(log_prob, levels, strict=True):
+            index = min(round(self.options["gamma"] * level), self.last)
+            total = total - self.signal[index] * row.mean() / len(v)
+        return total
+
+    def denoising(self, v):
+        levels = self.draws.integers(1, self.last, len(v))
+        eps = self.draws.normal(v)
+        output = self.model.denoiser(self.noisy(v, levels, eps), torch.tensor(levels))
+        keep = torch.tensor([[self.signal[level]] for level in levels], dtype=v.dtype)
+        target = eps
+        if self.model.prediction == "v":
+            target = keep**0.5 * eps - (1 - keep) ** 0.5 * v
+        return ((output - target) ** 2).mean()
+
+    def late(self, v):
+        v = v[: math.ceil(objectives.COLLAPSE_SHARE * len(v))]
+        lowest = self.last - self.options["n_collapse_levels"]
+        levels = self.draws.integers(lowest, self.last, len(v))
+        log_prob = self.log_likelihood(self.noisy(v, levels, self.draws.normal(v)))
+        gain = log_prob - Normal(0.0, 1.0).log_prob(self.x[: len(v)])
+        total = 0.0
+        for row, level in zip(gain, levels, strict=True):
+            weight = 1 - self.signal[math.ceil(level / self.options["eta"])]
+            total = total + weight * row.mean(1).clamp(min=0).mean() / len(v)
+        return total
+
+    def noisy(self, v, levels, eps):
+        keep = torch.tensor([[self.signal[level]] for level in levels], dtype=v.dtype)
+        return keep**0.5 * v + (1 - keep) ** 0.5 * eps
+
+    def log_likelihood(self, z):
+        h = self.model.decoder(z, self.prefix[: len(z)])
+        mean, raw_scale = self.model.likelihood.project(h).split(C, dim=-1)
+        scale = 0.02 + torch.log1p(raw_scale.exp())
+        return Normal(mean, scale).log_prob(self.x[: len(z)])
+
+
+class Draws:
+    """The random numbers of algorithm 1 in its order, from one seed."""
+
+    def __init__(self, x, masking):
+        self.x, self.masking, self.generator = x, masking, seeded()
+
+    def bernoulli(self):
+        keep = self.x.new_empty(*self.x.shape[:2])
+        return keep.bernoulli_(1 - self.masking, generator=self.generator)[..., None]
+
+    def integers(self, low, high, n):
+        return torch.randint(low, high + 1, (n,), generator=self.generator).tolist()
+
+    def normal(self, like):
+        return torch.empty_like(like).normal_(generator=self.generator)
+
+
+@pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+@pytest.mark.parametrize("prediction", ["v", "epsilon"])
+@pytest.mark.parametrize("options", [{}, {"gamma": 5.0, "eta": 1.0, "alpha": 2.0}])
+def test_loss_and_gradients_are_those_of_algorithm_1(
+    make_model, x, backbone, prediction, options
+):
+    model = make_model(backbone=backbone, prediction=prediction).double().train()
+    options = {**STABLE, **options}
+    found = weighted_sum(stable_terms(model, x, **options))
+    wanted = Algorithm1(model, x, options).loss()
+    assert_close(found, wanted)
+    again = gradients(wanted, model)
+    for name, gradient in gradients(found, model).items():
+        assert_close(gradient, again[name], rtol=1e-6, atol=1e-10, msg=name)
+
+
+# the second stage
+
+
+def test_the_second_stage_denoises_cached_latents(make_model, normals):
+    model, v = make_model().eval(), normals(B, K)
+    found = prior_terms(model, model.denoiser, (v,), seeded(), 0.0)["denoising"]
+    wanted = denoising_term(
+        model.denoiser, v, seeded(), alpha_bar=model.alpha_bar, prediction="v"
+    )
+    assert found == wanted
+
+
+def test_the_second_stage_draws_from_cached_posteriors(make_model, normals):
+    model = make_model(posterior="gaussian").eval()
+    mean, log_scale = normals(2, B, K)
+    generator = seeded()
+    found = prior_terms(model, model.denoiser, (mean, log_scale), seeded(), 0.0)
+    z = mean + log_scale.exp() * torch.empty_like(mean).normal_(generator=generator)
+    wanted = denoising_term(
+        model.denoiser,
+        (z - 0) / math.sqrt(1 + 1e-5),
+        generator,
+        alpha_bar=model.alpha_bar,
+        prediction="v",
+    )
+    assert_close(found["denoising"].value, wanted.value)
