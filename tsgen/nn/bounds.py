@@ -84,8 +84,9 @@ def chain_nodes(
     gain = 0.5 * (snr[:-1] - snr[1:]) * (1 - kept[1:])  # of levels stop + 1 ... L
     reached = gain.cumsum(0)
     middle = (torch.arange(n_nodes, device=gain.device) + offset) / n_nodes
-    nodes = torch.searchsorted(reached, middle * reached[-1]) + stop + 1
-    return ChainNodes(nodes.clamp(max=len(alpha_bar) - 1), float(reached[-1]) / n_nodes)
+    total = gain.sum()  # 0 where the chain stops at L
+    nodes = torch.searchsorted(reached, middle * total) + stop + 1
+    return ChainNodes(nodes.clamp(max=len(alpha_bar) - 1), float(total) / n_nodes)
 
 
 def chain_cost(
