@@ -32,7 +32,7 @@ examples: $(INSTALLED)
 	set -e; for example in examples/plot_*.py; do $(BIN)/python $$example; done
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/main_job.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

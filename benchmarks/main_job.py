@@ -1,0 +1,226 @@
+"""Benchmarks of the main job: what fitting and sampling cost, and what they reach.
+
+``python benchmarks/main_job.py`` runs all, ``python benchmarks/main_job.py import
+memory`` only those named. Each appends its rows to ``benchmarks/results/main_job.csv``
+as they come, with seed, versions and hardware. What is compared is measured in turns in
+one run, so that the ratios hold on a noisy machine; absolute times do not.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from report import append_row
+
+SEED = 0
+RESULTS = "main_job.csv"
+
+
+class Row(NamedTuple):
+    """One figure: what, its value, its target, how it came about."""
+
+    quantity: str
+    value: float
+    target: str
+    detail: str
+
+
+def energy_windows() -> tuple[np.ndarray, np.ndarray]:
+    """Windows of Energy, shuffled and cut 80/20: the field's habit, for comparison."""
+    from tsgen.datasets import load_energy, train_test_windows
+
+    return train_test_windows(
+        load_energy().data, 24, split="shuffled", random_state=SEED
+    )
+
+
+def in_turns(jobs: list[Callable[[], object]], repeats: int) -> list[list[float]]:
+    """Time the jobs one after the other, `repeats` times round, after a warm-up."""
+    seconds: list[list[float]] = [[] for _ in jobs]
+    for turn in range(repeats + 1):
+        for job, kept in zip(jobs, seconds, strict=True):
+            start = perf_counter()
+            job()
+            if turn:
+                kept.append(perf_counter() - start)
+    return seconds
+
+
+def ratio(numerator: list[float], denominator: list[float]) -> float:
+    """Median of the ratios of the turns."""
+    return median(a / b for a, b in zip(numerator, denominator, strict=True))
+
+
+def overhead() -> Iterator[Row]:
+    """`fit` against a hand-written loop over the same modules."""
+    import torch
+
+    from tsgen import StablePosteriorGenerator
+    from tsgen.nn.training import weighted_sum
+
+    X = energy_windows()[0][:3000]
+    n_epochs = 4
+
+    def fitted() -> None:
+        new_generator().fit(X)
+
+    def new_generator() -> StablePosteriorGenerator:
+        return StablePosteriorGenerator(
+            max_iter=n_epochs, prior_max_iter=0, batch_size=128, random_state=SEED
+        )
+
+    generator = StablePosteriorGenerator(
+        max_iter=1, prior_max_iter=0, random_state=SEED
+    )
+    generator.fit(X)
+
+    def bare() -> None:
+        x = torch.from_numpy(generator.scaler_.transform(X).astype(np.float32))
+        trainer = generator._joint_trainer(generator._seeds(), None)
+        model, random = trainer.module, trainer.generator
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+        model.train()
+        for _ in range(n_epochs):
+            order = torch.randperm(len(x), generator=random)
+            for rows in order.tensor_split(len(x) // 128):
+                terms = generator._loss_terms(model, (x[rows],), random, 0.0)
+                loss = weighted_sum(terms)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    ours, theirs = in_turns([fitted, bare], repeats=7)
+    detail = f"LSTM, {len(X)} x 24 x 28, {n_epochs} epochs, 7 turns"
+    yield Row("fit / bare loop, time", ratio(ours, theirs), "<= 1.10", detail)
+
+
+def methods() -> Iterator[Row]:
+    """Time the stable posterior against plain latent diffusion, both backbones."""
+    from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+
+    X = energy_windows()[0][:3000]
+    for backbone in ("lstm", "transformer"):
+        options = {"backbone": backbone, "batch_size": 128, "random_state": SEED}
+        stable = StablePosteriorGenerator(max_iter=2, prior_max_iter=0, **options)
+        plain = LatentDiffusionGenerator(max_iter=2, prior_max_iter=0, **options)
+        jobs = [partial(stable.fit, X), partial(plain.fit, X)]
+        fits = in_turns(jobs, repeats=7)
+        detail = f"{backbone}, 3000 x 24 x 28, 2 epochs, 7 turns"
+        yield Row("stable / plain, fit", ratio(*fits), "<= 1.35", detail)
+        jobs = [partial(stable.sample, 1000), partial(plain.sample, 1000)]
+        samples = in_turns(jobs, repeats=9)
+        detail = f"{backbone}, 1000 series, 50 steps, 9 turns"
+        yield Row("stable / plain, sample", ratio(*samples), "<= 1.05", detail)
+
+
+def sample_in_steps(generator: Any, n_steps: int, seed: int = SEED) -> np.ndarray:
+    """Draw 1,000 series by a reverse chain of `n_steps`."""
+    generator.set_params(n_sampling_steps=n_steps)
+    return generator.sample(1000, random_state=seed)
+
+
+def steps() -> Iterator[Row]:
+    """Strided sampling against the full chain, in time and in distance."""
+    from tsgen import StablePosteriorGenerator
+    from tsgen.metrics import sliced_wasserstein
+
+    X_train, X_test = energy_windows()
+    generator = StablePosteriorGenerator(
+        max_iter=12, prior_max_iter=30, random_state=SEED
+    ).fit(X_train)
+    for sampler in ("ddim", "ancestral"):
+        generator.set_params(sampler=sampler)
+
+        draw = partial(sample_in_steps, generator)
+        full, strided = in_turns([partial(draw, 1000), partial(draw, 50)], repeats=3)
+        detail = f"{sampler}, LSTM, 1000 series of Energy, 3 turns"
+        yield Row("1000 / 50 steps, time", ratio(full, strided), ">= 15", detail)
+        for n_steps in (1000, 50, 20):
+            distances = [
+                sliced_wasserstein(X_test, draw(n_steps, seed), random_state=SEED)
+                for seed in range(5)
+            ]
+            detail = f"{sampler}, 5 seeds, sd {np.std(distances, ddof=1):.4f}"
+            name = f"sliced Wasserstein, {n_steps} steps"
+            yield Row(name, float(np.mean(distances)), "", detail)
+
+
+def decoder() -> Iterator[Row]:
+    """Decode encoded held-out windows: what the decoder costs, without the prior."""
+    from tsgen import StablePosteriorGenerator
+    from tsgen.metrics import sliced_wasserstein, spread_ratio
+
+    X_train, X_test = energy_windows()
+    floor = sliced_wasserstein(X_test[:1500], X_train[:1500], random_state=SEED)
+    yield Row("real against real", floor, "", "Energy, shuffled, 1500 windows each")
+    for max_iter in (12, 30):
+        generator = StablePosteriorGenerator(
+            max_iter=max_iter, prior_max_iter=0, random_state=SEED
+        )
+        start = perf_counter()
+        latents = generator.fit(X_train).transform(X_test[1500:3000])
+        seconds = perf_counter() - start
+        decoded = generator.inverse_transform(latents, noise=True, random_state=SEED)
+        distance = sliced_wasserstein(X_test[:1500], decoded, random_state=SEED)
+        spread = spread_ratio(X_test[:1500], decoded)
+        detail = (
+            f"{max_iter} epochs, {seconds:.0f} s, sliced Wasserstein {distance:.4f}, "
+            f"spread {spread:.2f}"
+        )
+        yield Row("decoded / real against real", distance / floor, "<= 2", detail)
+
+
+def import_time() -> Iterator[Row]:
+    """`import tsgen` after `import sklearn`, each in a fresh process."""
+
+    def run(code: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    bare, ours = in_turns([run("import sklearn"), run("import sklearn, tsgen")], 15)
+    yield Row(
+        "import tsgen beyond sklearn, s", min(ours) - min(bare), "<= 0.3", "15 turns"
+    )
+
+
+def memory() -> Iterator[Row]:
+    """Peak memory of a process that makes series and fits on them."""
+    code = (
+        "import numpy as np; from tsgen import StablePosteriorGenerator; "
+        "X = np.random.default_rng(0).normal(size=(20_000, 24, 28)).cumsum(1); "
+        "StablePosteriorGenerator(max_iter=1, prior_max_iter=1, random_state=0).fit(X)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    yield Row("peak memory of a fit, GB", peak, "<= 1.5", "20000 x 24 x 28, LSTM")
+
+
+BENCHMARKS = {
+    "memory": memory,  # first: the peak of child processes is counted
+    "import": import_time,
+    "overhead": overhead,
+    "methods": methods,
+    "steps": steps,
+    "decoder": decoder,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks named, or all."""
+    warnings.simplefilter("ignore")
+    for name in names or BENCHMARKS:
+        for row in BENCHMARKS[name]():
+            print(f"{row.quantity:34}{row.value:9.4f}  {row.target:9}{row.detail}")
+            append_row(RESULTS, {"benchmark": name, **row._asdict(), "seed": SEED})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,69 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="device of the generators' tests")
+
+
+TINY = {
+    "latent_size": 4,
+    "hidden_size": 8,
+    "n_levels": 20,
+    "n_sampling_steps": 5,
+    "max_iter": 2,
+    "prior_max_iter": 2,
+    "random_state": 0,
+}
+GENERATORS = {
+    "stable": (
+        StablePosteriorGenerator,
+        {"n_inference_levels": 2, "n_collapse_levels": 4},
+    ),
+    "latent": (LatentDiffusionGenerator, {}),
+}
+
+
+@pytest.fixture(params=GENERATORS)
+def make_generator(request):
+    """Return a function that makes a small generator, for either class."""
+    make, own = GENERATORS[request.param]
+    device = request.config.getoption("--device")
+    return lambda **options: make(**{**TINY, "device": device, **own, **options})
+
+
+@pytest.fixture(scope="session")
+def X():
+    """Return 40 sine waves of random phase: (40, 6, 2)."""
+    phase = np.random.default_rng(7).uniform(0, 2 * np.pi, size=(40, 1, 1))
+    steps = np.arange(6)[:, None] * np.array([0.5, 1.0])
+    series = np.sin(phase + steps) * [1.0, 100.0] + [5.0, -3.0]
+    series.flags.writeable = False
+    return series
+
+
+@pytest.fixture(autouse=True)
+def global_state_untouched():
+    """Fail any test after which a global generator or flag has changed."""
+    before = _global_state()
+    yield
+    assert _global_state() == before
+
+
+def _global_state():
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002  the state under guard
+    return (
+        (name, keys.tobytes(), *rest),
+        torch.get_rng_state().numpy().tobytes(),
+        random.getstate(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.backends.mkldnn.enabled,
+        torch.backends.cudnn.enabled,
+    )

@@ -1,0 +1,520 @@
+"""The contract of the generators: what holds for both classes on any data."""
+
+import hashlib
+import sys
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from tests.conftest import GENERATORS, TINY
+from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+from tsgen.exceptions import ConstantInputWarning, TrainingDivergedError
+from tsgen.generators import base
+from tsgen.nn.training import Trainer
+
+ESTIMATORS = [make(**TINY, **own) for make, own in GENERATORS.values()]
+CHECKS = [
+    pytest.param(
+        estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}"
+    )
+    for prototype in ESTIMATORS
+    for estimator, check in estimator_checks_generator(prototype, legacy=True)
+]
+
+
+class TestScikitLearn:
+    def test_more_than_forty_checks_are_run_on_each_class(self):
+        assert len(CHECKS) > 80
+
+    @pytest.mark.parametrize(("estimator", "check"), CHECKS)
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+    def test_it_passes_every_check_of_scikit_learn(self, estimator, check):
+        state = np.random.get_state()  # noqa: NPY002  some checks draw from it
+        check(clone(estimator))
+        np.random.set_state(state)  # noqa: NPY002
+
+    def test_a_clone_keeps_nothing_fitted(self, make_generator, X):
+        with pytest.raises(NotFittedError):
+            clone(make_generator().fit(X)).sample()
+
+    def test_grid_search_runs_over_gamma_and_alpha(self, X):
+        make, own = GENERATORS["stable"]
+        grid = {"gamma": [0.5, 2.0], "alpha": [0.0, 1.0]}
+        search = GridSearchCV(make(**TINY, **own), grid, cv=2).fit(X)
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+        assert search.best_estimator_.sample(3).shape == (3, 6, 2)
+
+    @pytest.mark.filterwarnings("ignore:One or more of the test scores")
+    def test_a_diverging_candidate_becomes_nan_and_the_search_goes_on(self, X):
+        make, own = GENERATORS["stable"]
+        grid = {"learning_rate": [1e-3, 1e8]}
+        search = GridSearchCV(make(**TINY, **own), grid, cv=2, error_score=np.nan)
+        with pytest.warns(FitFailedWarning, match="2 fits failed"):
+            search.fit(X)
+        assert_array_equal(
+            np.isnan(search.cv_results_["mean_test_score"]), [False, True]
+        )
+
+
+class TestSample:
+    def test_it_has_the_shape_and_dtype_of_the_training_series(self, make_generator, X):
+        for dtype in (np.float64, np.float32):
+            series = make_generator().fit(X.astype(dtype)).sample(3)
+            assert series.shape == (3, 6, 2)
+            assert series.dtype == dtype
+
+    def test_two_axes_in_give_two_axes_out(self, make_generator, X):
+        assert make_generator().fit(X[:, :, 0]).sample(3).shape == (3, 6)
+
+    def test_none_of_zero_series(self, make_generator, X):
+        assert make_generator().fit(X).sample(0).shape == (0, 6, 2)
+
+    @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+    def test_few_are_the_first_of_many(self, make_generator, X, sampler):
+        generator = make_generator(sampler=sampler).fit(X)
+        assert_allclose(generator.sample(7), generator.sample(20)[:7], rtol=1e-5)
+
+    @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+    def test_it_does_not_depend_on_the_size_of_a_pass(
+        self, make_generator, X, sampler, monkeypatch
+    ):
+        generator = make_generator(sampler=sampler).fit(X)
+        at_once = generator.sample(20)
+        monkeypatch.setattr(base, "MAX_ROWS", 3)
+        assert_allclose(generator.sample(20), at_once, rtol=1e-5)
+
+    def test_one_seed_gives_one_set_of_bits(self, make_generator, X):
+        first, again = (make_generator().fit(X).sample(5) for _ in range(2))
+        assert_array_equal(first, again)
+
+    def test_seeds_given_to_sample_differ(self, make_generator, X):
+        generator = make_generator().fit(X)
+        first, other = (generator.sample(5, random_state=seed) for seed in (1, 2))
+        assert not np.array_equal(first, other)
+
+    def test_without_a_seed_every_call_is_fresh(self, make_generator, X):
+        generator = make_generator(random_state=None).fit(X)
+        assert not np.array_equal(generator.sample(5), generator.sample(5))
+
+    @pytest.mark.parametrize("bad", [-1, 2.0, "3", True, None])
+    def test_a_bad_number_of_series_is_refused(self, make_generator, X, bad):
+        with pytest.raises(
+            (TypeError, ValueError), match="n_samples must be an integer"
+        ):
+            make_generator().fit(X).sample(bad)
+
+    def test_values_stay_near_the_range_of_the_training_series(self, make_generator, X):
+        series = make_generator().fit(X).sample(500)
+        low, high = X.min((0, 1)), X.max((0, 1))
+        margin = 0.51 * (high - low)
+        assert (series >= low - margin).all()
+        assert (series <= high + margin).all()
+
+    def test_the_full_chain_visits_every_level(self, make_generator, X, monkeypatch):
+        generator = make_generator(n_sampling_steps=20).fit(X)
+        visited = set()
+        predict = generator.model_.predict_clean
+
+        def record(z, level):
+            visited.update(level.tolist())
+            return predict(z, level)
+
+        monkeypatch.setattr(generator.model_, "predict_clean", record)
+        generator.sample(200)
+        assert visited == set(range(1, 21))
+
+
+class TestData:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            np.asfortranarray,
+            lambda X: X[::-1].copy()[::-1],
+            lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+            lambda X: X.astype(">f8"),
+            lambda X: X.tolist(),
+            lambda X: X.astype(object),
+        ],
+        ids=["fortran", "negative strides", "strided", "big-endian", "list", "object"],
+    )
+    def test_the_layout_of_the_series_changes_nothing(self, make_generator, X, change):
+        expected = make_generator().fit(X).sample(3)
+        assert_array_equal(make_generator().fit(change(X)).sample(3), expected)
+
+    def test_no_method_changes_the_series(self, make_generator, X):
+        X = X.copy()
+        before = hashlib.sha256(X).hexdigest()
+        generator = make_generator().fit(X)
+        generator.score(X)
+        generator.transform(X)
+        assert hashlib.sha256(X).hexdigest() == before
+
+    @pytest.mark.parametrize("factor", [1e-30, 1e-6, 1e6, 1e30])
+    def test_samples_follow_the_unit_and_the_offset(self, make_generator, X, factor):
+        expected = make_generator().fit(X).sample(4) * factor + 3 * factor
+        moved = make_generator().fit(X * factor + 3 * factor).sample(4)
+        assert_allclose(moved, expected, rtol=1e-4, atol=1e-4 * factor)
+
+    @pytest.mark.parametrize("factor", [1e300 / 110, 1e-305])
+    def test_extreme_magnitudes_give_finite_samples(self, make_generator, X, factor):
+        assert np.isfinite(make_generator().fit(X * factor).sample(4)).all()
+
+    def test_a_constant_channel_comes_back_as_that_constant(self, make_generator, X):
+        X = np.concatenate([X, np.full((40, 6, 1), 0.1)], axis=2)
+        generator = make_generator().fit(X)
+        assert_allclose(generator.sample(4)[:, :, 2], 0.1, rtol=1e-6)
+        assert np.isfinite(generator.score(X))
+
+    def test_constant_series_warn_and_come_back(self, make_generator):
+        X = np.full((10, 6, 2), 7.25)
+        with pytest.warns(ConstantInputWarning, match="nothing to learn"):
+            generator = make_generator().fit(X)
+        assert_allclose(generator.sample(3), 7.25, rtol=1e-6)
+
+    def test_equal_series_warn_and_come_back(self, make_generator, X):
+        with pytest.warns(ConstantInputWarning, match="All series of X are equal"):
+            generator = make_generator().fit(np.repeat(X[:1], 10, axis=0))
+        assert_allclose(generator.sample(3), np.repeat(X[:1], 3, axis=0), rtol=1e-6)
+
+    def test_one_series_is_refused(self, make_generator, X):
+        with pytest.raises(ValueError, match="n_samples = 1"):
+            make_generator().fit(X[:1])
+
+    def test_series_of_one_step_are_learned(self, make_generator, X):
+        generator = make_generator().fit(X[:, :1])
+        assert generator.sample(3).shape == (3, 1, 2)
+
+    @pytest.mark.parametrize("method", ["score", "score_samples", "transform"])
+    def test_a_wrong_number_of_channels_is_named(self, make_generator, X, method):
+        generator = make_generator().fit(X)
+        with pytest.raises(ValueError, match="n_channels = 1"):
+            getattr(generator, method)(X[:, :, :1])
+
+    @pytest.mark.parametrize("method", ["fit", "score", "score_samples", "transform"])
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_values_that_are_not_finite_are_found(self, make_generator, X, method, bad):
+        generator = make_generator().fit(X)
+        X = X.copy()
+        X[3, 2, 1] = bad
+        with pytest.raises(ValueError, match=r"\(3, 2, 1\)"):
+            getattr(generator, method)(X)
+
+    def test_series_of_other_units_are_refused_by_score(self, make_generator, X):
+        with pytest.raises(ValueError, match="Check its units"):
+            make_generator().fit(X).score(X * 1e9)
+
+
+class TestTraining:
+    def test_every_loss_term_is_recorded_per_epoch(self, make_generator, X):
+        generator = make_generator(max_iter=3, prior_max_iter=2).fit(X)
+        own = (
+            {"variational_inference", "collapse_simulation"}
+            if isinstance(generator, StablePosteriorGenerator)
+            else {"reconstruction", "kl"}
+        )
+        lengths = {name: len(column) for name, column in generator.history_.items()}
+        first = dict.fromkeys(own | {"denoising", "loss"}, 3)
+        assert lengths == {**first, "prior_denoising": 2, "prior_loss": 2}
+        assert generator.n_iter_ == 3
+
+    def test_the_loss_falls(self, make_generator, X):
+        history = make_generator(max_iter=30, prior_max_iter=0).fit(X).history_
+        assert history["loss"][-1] < history["loss"][0]
+
+    def test_early_stopping_ends_when_the_held_out_loss_stays(self, make_generator, X):
+        generator = make_generator(
+            early_stopping=True, max_iter=50, tol=100.0, n_iter_no_change=3
+        ).fit(X)
+        assert generator.n_iter_ == 4
+        assert len(generator.history_["validation_loss"]) == 4
+
+    def test_early_stopping_warns_when_it_never_stopped(self, make_generator, X):
+        with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+            generator = make_generator(early_stopping=True).fit(X)
+        assert np.isfinite(generator.sample(3)).all()
+
+    def test_early_stopping_needs_a_series_to_hold_out(self, make_generator, X):
+        with pytest.raises(ValueError, match="early_stopping needs"):
+            make_generator(early_stopping=True).fit(X[:2])
+
+    def test_a_warm_start_goes_on_as_if_never_interrupted(self, make_generator, X):
+        at_once = make_generator(max_iter=6).fit(X)
+        halves = make_generator(max_iter=3, warm_start=True).fit(X).fit(X)
+        assert halves.n_iter_ == 6
+        assert_array_equal(halves.sample(4), at_once.sample(4))
+
+    def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
+        generator = make_generator(warm_start=True).fit(X)
+        with pytest.raises(ValueError, match="warm_start goes on with"):
+            generator.fit(X[:, :5])
+
+    def test_a_second_fit_does_not_depend_on_the_first(self, make_generator, X):
+        expected = make_generator().fit(X).sample(3)
+        assert_array_equal(make_generator().fit(X[:9] * 2).fit(X).sample(3), expected)
+
+    def test_a_huge_step_raises_and_leaves_it_unfitted(self, make_generator, X):
+        generator = make_generator().fit(X)
+        with pytest.raises(TrainingDivergedError, match="Lower learning_rate"):
+            generator.set_params(learning_rate=1e8).fit(X)
+        with pytest.raises(NotFittedError):
+            generator.sample()
+
+    def test_the_printed_penalty_diverges_with_a_clear_error(self, X):
+        make, own = GENERATORS["stable"]
+        options = {**TINY, **own, "max_iter": 400, "learning_rate": 0.1}
+        generator = make(**options, collapse_penalty="printed")
+        with pytest.raises(TrainingDivergedError, match="collapse_penalty"):
+            generator.fit(X)
+
+    @pytest.mark.parametrize("backend", ["threading", "loky"])
+    def test_parallel_fits_equal_serial_ones(self, make_generator, X, backend):
+        def job(seed):
+            return make_generator(random_state=seed).fit(X).sample(3)
+
+        serial = [job(seed) for seed in range(4)]
+        generators = [make_generator(random_state=seed) for seed in range(4)]
+        parallel = Parallel(n_jobs=2, backend=backend)(
+            delayed(_fit_and_sample)(generator, X) for generator in generators
+        )
+        for expected, series in zip(serial, parallel, strict=True):
+            assert_allclose(series, expected, rtol=1e-5)
+
+    def test_mixed_precision_trains_to_finite_samples(self, make_generator, X):
+        generator = make_generator(mixed_precision=True).fit(X)
+        assert np.isfinite(generator.sample(5)).all()
+
+
+def _fit_and_sample(generator, X):
+    return generator.fit(X).sample(3)
+
+
+class TestInterruption:
+    @staticmethod
+    def interrupt_at_step(monkeypatch, number):
+        steps = iter(range(10**6))
+        step = Trainer.step
+
+        def interrupted(self, *args):
+            if next(steps) == number:
+                raise KeyboardInterrupt
+            return step(self, *args)
+
+        monkeypatch.setattr(Trainer, "step", interrupted)
+
+    def test_it_keeps_the_last_finished_epoch(self, make_generator, X, monkeypatch):
+        whole = make_generator(max_iter=2, prior_max_iter=0).fit(X)
+        generator = make_generator(max_iter=9)
+        self.interrupt_at_step(monkeypatch, 5)  # two batches an epoch
+        with pytest.raises(KeyboardInterrupt):
+            generator.fit(X)
+        assert generator.n_iter_ == 2
+        assert_array_equal(generator.sample(3), whole.sample(3))
+
+    def test_before_the_first_epoch_it_stays_unfitted(
+        self, make_generator, X, monkeypatch
+    ):
+        generator = make_generator()
+        self.interrupt_at_step(monkeypatch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            generator.fit(X)
+        with pytest.raises(NotFittedError):
+            generator.sample()
+
+    def test_in_the_second_stage_it_can_still_sample(
+        self, make_generator, X, monkeypatch
+    ):
+        generator = make_generator(max_iter=2, prior_max_iter=9)
+        self.interrupt_at_step(monkeypatch, 9)
+        with pytest.raises(KeyboardInterrupt):
+            generator.fit(X)
+        assert len(generator.history_["prior_loss"]) == 2
+        assert np.isfinite(generator.sample(3)).all()
+
+
+class TestOptions:
+    SHARED = {
+        "backbone": "transformer",
+        "latent_size": 3,
+        "hidden_size": 16,
+        "n_layers": 2,
+        "dropout": 0.4,
+        "skip_connections": True,
+        "min_scale": 0.5,
+        "denoiser": "unet",
+        "variable_masking": 0.9,
+        "n_levels": 30,
+        "noise_schedule": "linear",
+        "prediction": "epsilon",
+        "sampler": "ancestral",
+        "n_sampling_steps": 3,
+        "max_iter": 3,
+        "prior_max_iter": 0,
+        "batch_size": 7,
+        "learning_rate": 0.01,
+        "max_grad_norm": 1e-3,
+        "ema_decay": 0.0,
+        "mixed_precision": True,
+        "random_state": 3,
+    }
+
+    @pytest.mark.parametrize(("name", "value"), SHARED.items())
+    def test_every_option_makes_a_difference(self, make_generator, X, name, value):
+        usual = make_generator().fit(X).sample(5)
+        other = make_generator(**{name: value}).fit(X).sample(5)
+        assert np.isfinite(other).all()
+        assert not np.array_equal(usual, other)
+
+    def test_the_heads_of_the_transformer_make_a_difference(self, make_generator, X):
+        one, two = (
+            make_generator(backbone="transformer", n_heads=n).fit(X).sample(5)
+            for n in (1, 2)
+        )
+        assert not np.array_equal(one, two)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        {
+            "gamma": 9.0,
+            "alpha": 5.0,
+            "eta": 1.5,
+            "n_inference_levels": 9,
+            "n_collapse_levels": 1,
+        }.items(),
+    )
+    def test_every_option_of_the_stable_posterior_makes_a_difference(
+        self, X, name, value
+    ):
+        make, own = GENERATORS["stable"]
+        options = {**TINY, **own}
+        usual = make(**options).fit(X).sample(5)
+        other = make(**{**options, name: value}).fit(X).sample(5)
+        assert not np.array_equal(usual, other)
+
+    def test_the_forms_of_the_penalty_differ(self, X):
+        make, own = GENERATORS["stable"]
+        forms = ("step", "entry", "series", "kl", "printed")
+        options = {**TINY, **own, "max_iter": 20, "learning_rate": 0.01}
+        samples = [make(**options, collapse_penalty=f).fit(X).sample(3) for f in forms]
+        assert len({series.tobytes() for series in samples}) == len(forms)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"kl_weight": 0.0},
+            {"kl_annealing": "monotonic"},
+            {"kl_annealing": "cyclical"},
+        ],
+        ids=str,
+    )
+    def test_every_option_of_latent_diffusion_makes_a_difference(self, X, options):
+        usual = LatentDiffusionGenerator(**TINY).fit(X).sample(5)
+        other = LatentDiffusionGenerator(**TINY, **options).fit(X).sample(5)
+        assert not np.array_equal(usual, other)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"backbone": "gru"}, "backbone"),
+            ({"latent_size": 0}, "latent_size"),
+            ({"dropout": 1.0}, "dropout"),
+            ({"batch_size": 1}, "batch_size"),
+            ({"n_sampling_steps": 21}, "n_sampling_steps must be at most n_levels"),
+            (
+                {"backbone": "transformer", "n_heads": 3},
+                "hidden_size must be a multiple",
+            ),
+            ({"device": "cuda:9"}, "seen: cpu"),
+            ({"device": "quantum"}, "device='auto'"),
+            ({"random_state": "seed"}, "random_state"),
+        ],
+        ids=str,
+    )
+    def test_a_bad_option_is_named(self, make_generator, X, options, message):
+        with pytest.raises(ValueError, match=message):
+            make_generator(**options).fit(X)
+
+    @pytest.mark.parametrize("name", ["n_inference_levels", "n_collapse_levels"])
+    def test_more_levels_than_there_are_is_an_error(self, X, name):
+        make, own = GENERATORS["stable"]
+        with pytest.raises(ValueError, match=f"{name} must be at most"):
+            make(**{**TINY, **own, name: 21}).fit(X)
+
+    def test_a_misspelt_option_is_refused(self):
+        with pytest.raises(TypeError, match="gama"):
+            StablePosteriorGenerator(gama=2)
+
+
+class TestLatents:
+    def test_transform_gives_one_latent_per_series(self, make_generator, X):
+        assert make_generator().fit(X).transform(X).shape == (40, 4)
+
+    def test_latents_of_the_stable_posterior_are_standardised(self, X):
+        make, own = GENERATORS["stable"]
+        Z = make(**TINY, **own).fit(X).transform(X)
+        assert_allclose(Z.mean(0), 0, atol=1e-4)
+        assert_allclose(Z.std(0), 1, atol=1e-2)
+
+    def test_inverse_transform_gives_series_in_their_units(self, make_generator, X):
+        generator = make_generator().fit(X)
+        decoded = generator.inverse_transform(generator.transform(X))
+        assert decoded.shape == X.shape
+        assert abs(decoded[:, :, 0].mean() - 5) < 2
+
+    def test_decoding_with_noise_follows_the_seed(self, make_generator, X):
+        generator = make_generator().fit(X)
+        Z = generator.transform(X)
+        first, again, other, mean = (
+            generator.inverse_transform(Z, noise=True, random_state=seed)
+            for seed in (1, 1, 2, None)
+        )
+        assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+        assert not np.array_equal(first, generator.inverse_transform(Z))
+        assert mean.shape == X.shape
+
+    @pytest.mark.parametrize("bad", [np.zeros((3, 5)), np.zeros(4), [[np.nan] * 4]])
+    def test_bad_latents_are_refused(self, make_generator, X, bad):
+        with pytest.raises(ValueError, match=r"\(n_samples, 4\)"):
+            make_generator().fit(X).inverse_transform(bad)
+
+
+class TestScore:
+    def test_it_is_the_mean_of_the_samples_scores(self, make_generator, X):
+        generator = make_generator().fit(X)
+        assert generator.score(X) == pytest.approx(generator.score_samples(X).mean())
+
+    def test_it_is_a_density_in_the_units_of_the_series(self, make_generator, X):
+        score = make_generator().fit(X).score(X)
+        larger = make_generator().fit(1000 * X).score(1000 * X)
+        assert larger == pytest.approx(score - 12 * np.log(1000), rel=1e-4)
+
+    def test_series_unlike_the_training_series_score_lower(self, make_generator, X):
+        generator = make_generator(max_iter=60, learning_rate=0.01).fit(X)
+        noise = np.random.default_rng(0).permuted(X, axis=1)
+        assert generator.score(X) > generator.score(noise)
+
+
+class TestOutput:
+    def test_nothing_is_printed_by_default(self, make_generator, X, capfd):
+        make_generator().fit(X).sample(3)
+        assert capfd.readouterr() == ("", "")
+
+    def test_verbose_shows_bars_on_the_error_stream(self, make_generator, X, capfd):
+        make_generator(verbose=1).fit(X).sample(3)
+        printed, shown = capfd.readouterr()
+        assert printed == ""
+        for stage in ("fit", "prior", "sample"):
+            assert stage in shown
+
+    def test_verbose_names_the_extra_that_is_missing(
+        self, make_generator, X, monkeypatch
+    ):
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        with pytest.raises(ImportError, match=r"tsgen-latent\[progress\]"):
+            make_generator(verbose=1).fit(X)
