@@ -373,6 +373,25 @@ def test_three_and_three_epochs_equal_six(trainer_of, normals, posterior, backbo
     assert_close(resumed.module.state_dict(), whole.module.state_dict(), rtol=0, atol=0)
 
 
+def test_a_resumed_trainer_keeps_the_weights_it_goes_on_from(rows):
+    """So that an interruption of its first epoch loses nothing."""
+    trainer, resumed = make_trainer(Point()), make_trainer(Point((9.0, 9.0)))
+    list(train(trainer, rows, batch_size=5, max_iter=2))
+    resumed.load_state_dict(trainer.state_dict())
+    assert torch.equal(resumed.last_averaged["w"], trainer.last_averaged["w"])
+
+
+def test_trainers_that_go_on_from_one_state_do_not_disturb_each_other(rows):
+    trainer = make_trainer(Point())
+    list(train(trainer, rows, batch_size=5, max_iter=2))
+    first, second = make_trainer(Point()), make_trainer(Point())
+    for resumed in (first, second):
+        resumed.load_state_dict(trainer.state_dict())
+    for resumed in (first, second):
+        list(train(resumed, rows, batch_size=5, max_iter=2))
+    assert torch.equal(second.module.w, first.module.w)
+
+
 # early stopping and history
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import torch
@@ -175,9 +176,10 @@ class Trainer:
         """Go on from a `state_dict`."""
         self.module.load_state_dict(state["module"])
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(deepcopy(state["optimizer"]))  # else shared
         self.generator.set_state(state["generator"])
         self.n_epochs = state["n_epochs"]
+        self.last_averaged = self._snapshot()
 
 
 def weighted_sum(terms: dict[str, LossTerm]) -> Tensor:
