@@ -8,6 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from tsgen.exceptions import TrainingDivergedError
+from tsgen.nn import training
 from tsgen.nn.objectives import (
     LossTerm,
     elbo_terms,
@@ -281,6 +282,25 @@ def test_the_validation_loss_is_that_of_the_rows_held_out(rows, normals):
     trainer, held_out = make_trainer(Point()), (normals(9, 2, seed=1),)
     *_, last = train(trainer, rows, batch_size=5, max_iter=2, validation_data=held_out)
     assert last.validation_loss == trainer.evaluate([held_out])
+
+
+def test_held_out_rows_move_to_the_device_of_the_trainer(rows, monkeypatch):
+    """The meta device stands for one that the rows are not on."""
+    devices = []
+
+    class Elsewhere(Trainer):
+        device = torch.device("meta")
+
+        def evaluate(self, batches):
+            devices.extend(part.device.type for batch in batches for part in batch)
+            return 0.0
+
+    trainer = make_trainer(Point())
+    trainer.__class__ = Elsewhere
+    monkeypatch.setattr(training, "_shuffled", lambda *_: [rows])
+    monkeypatch.setattr(Trainer, "_terms", lambda self, *args: pull(*args))
+    list(train(trainer, rows, batch_size=23, max_iter=1, validation_data=rows))
+    assert devices == ["meta"]
 
 
 # divergence

@@ -221,7 +221,10 @@ def train(
     TrainingDivergedError
         When a term is not finite or runs away.
     """
-    held_out = None if validation_data is None else list(_parts(validation_data, 1024))
+    held_out = None
+    if validation_data is not None:
+        rows = tuple(part.to(trainer.device) for part in validation_data)
+        held_out = list(_parts(rows, 1024))
     for epoch in range(max_iter):
         trainer.module.train()
         sums: dict[str, Tensor] = {}
