@@ -1,0 +1,205 @@
+import pytest
+import torch
+from torch.distributions import Normal
+from torch.testing import assert_close
+
+from tsgen.nn.decoders import delayed
+from tsgen.nn.encoders import reparameterize
+from tsgen.nn.noise import diffuse
+
+B, T, C, K = 12, 5, 2, 4
+
+every_posterior = pytest.mark.parametrize("posterior", ["deterministic", "gaussian"])
+every_backbone = pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+
+
+@pytest.fixture
+def x(normals):
+    return normals(B, T, C)
+
+
+@pytest.fixture
+def calibrated(make_model, x):
+    def make(**options):
+        model = make_model(**options).eval()
+        model.calibrate(x)
+        return model.requires_grad_(False)
+
+    return make
+
+
+# building
+
+
+@every_posterior
+@every_backbone
+@pytest.mark.parametrize("denoiser", ["mlp", "unet"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_model_builds_from_its_options_and_its_seed_alone(
+    make_model, posterior, backbone, denoiser, skip
+):
+    first, again, other = (
+        make_model(
+            seed=seed,
+            posterior=posterior,
+            backbone=backbone,
+            denoiser=denoiser,
+            skip_connections=skip,
+            n_layers=2,
+        ).state_dict()
+        for seed in (0, 0, 1)
+    )
+    assert_close(first, again, rtol=0, atol=0)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@every_posterior
+def test_a_model_knows_its_sizes(make_model, posterior):
+    model = make_model(posterior=posterior, latent_size=7, n_levels=20)
+    assert (model.latent_size, model.n_levels) == (7, 20)
+    assert len(model.alpha_bar) == 21
+
+
+@every_posterior
+@every_backbone
+def test_a_state_makes_an_equal_model(calibrated, make_model, x, posterior, backbone):
+    options = {"posterior": posterior, "backbone": backbone}
+    model, other = calibrated(**options), make_model(seed=1, **options).eval()
+    other.load_state_dict(model.state_dict())
+    z, level = model.encode(x)[0], torch.full((B,), 3)
+    assert torch.equal(other.encode(x)[0], z)
+    assert torch.equal(
+        other.predict_in_range(z, level), model.predict_in_range(z, level)
+    )
+    noise = torch.zeros(B, T, C)
+    assert torch.equal(other.generate(z, noise), model.generate(z, noise))
+
+
+@every_posterior
+@every_backbone
+def test_a_model_works_in_float64(calibrated, x, posterior, backbone):
+    model = calibrated(posterior=posterior, backbone=backbone)
+    single = model.decode(model.encode(x)[0], delayed(x)).mean
+    model, x = model.double(), x.double()
+    double = model.decode(model.encode(x)[0], delayed(x)).mean
+    assert double.dtype == torch.float64
+    assert_close(double.float(), single, rtol=1e-3, atol=1e-4)
+
+
+# calibration
+
+
+def test_calibrated_latents_have_mean_0_and_variance_1(calibrated, x):
+    v, _ = calibrated().encode(x)
+    assert_close(v.mean(0), torch.zeros(K), rtol=0, atol=1e-5)
+    assert_close(v.var(0, unbiased=False), torch.ones(K), rtol=1e-2, atol=0)
+
+
+def test_the_scale_of_a_posterior_counts_its_spread(calibrated, x, normals):
+    """Law of total variance, against many draws; n = 24,000, alpha = 1e-5."""
+    model = calibrated(posterior="gaussian")
+    mean, log_scale = (part.repeat(2000, 1) for part in model.encode(x))
+    z0 = model.posterior.to_diffusion(
+        reparameterize(mean, log_scale, normals(2000 * B, K))
+    )
+    assert (z0.mean(0).abs() < 4.8 / 24_000**0.5).all()
+    assert ((z0.var(0) - 1).abs() < 4.8 * (2 / 24_000) ** 0.5).all()
+
+
+def test_clean_latents_range_over_those_of_training(calibrated, x):
+    model = calibrated()
+    low, high = model.encode(x)[0].aminmax(dim=0)
+    assert_close(model.latent_range, torch.stack([low, high]))
+
+
+def test_clean_latents_of_a_posterior_range_over_three_standard_deviations(
+    calibrated, x
+):
+    model = calibrated(posterior="gaussian")
+    mean, log_scale = model.encode(x)
+    ends = [model.posterior.to_diffusion(mean + n * log_scale.exp()) for n in (-3, 3)]
+    assert_close(model.latent_range, torch.stack([ends[0].amin(0), ends[1].amax(0)]))
+
+
+def test_series_range_half_their_width_beyond_those_of_training(calibrated, x):
+    low, high = x.flatten(0, 1).aminmax(dim=0)
+    width = high - low
+    assert_close(
+        calibrated().series_range, torch.stack([low - width / 2, high + width / 2])
+    )
+
+
+@every_posterior
+def test_calibration_does_not_depend_on_the_batch_size(calibrated, x, posterior):
+    model = calibrated(posterior=posterior)
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    model.calibrate(x, batch_size=5)
+    assert_close(dict(model.named_buffers()), before)
+
+
+@every_posterior
+def test_cached_latents_are_those_of_the_encoder(calibrated, x, posterior):
+    model = calibrated(posterior=posterior)
+    wanted = tuple(part for part in model.encode(x) if part is not None)
+    assert_close(model.cached_latents(x, batch_size=5), wanted)
+
+
+# prediction
+
+
+@pytest.mark.parametrize("prediction", ["v", "epsilon"])
+def test_a_perfect_denoiser_predicts_the_clean_latent(make_model, normals, prediction):
+    model = make_model(prediction=prediction).double()
+    z0, eps = normals(2, 10, K, dtype=torch.float64)
+    level = torch.arange(1, 11)
+    kept = model.alpha_bar[level][:, None]
+    v = kept.sqrt() * eps - (1 - kept).sqrt() * z0
+    model.denoiser.forward = lambda z, level: v if prediction == "v" else eps
+    z = diffuse(z0, kept[:, 0], eps)
+    assert_close(model.predict_clean(z, level), z0, rtol=1e-6, atol=1e-6)
+
+
+def test_predictions_for_sampling_stay_in_the_range_of_training(calibrated, normals):
+    model = calibrated()
+    z, level = 100 * normals(50, K), torch.full((50,), 5)
+    found = model.predict_in_range(z, level)
+    low, high = model.latent_range
+    assert ((found >= low) & (found <= high)).all()
+    assert not torch.equal(found, model.predict_clean(z, level))
+
+
+# generation
+
+
+@every_backbone
+@pytest.mark.parametrize("skip", [False, True])
+def test_generated_series_are_draws_given_their_own_past(
+    calibrated, normals, backbone, skip
+):
+    model = calibrated(backbone=backbone, skip_connections=skip, n_layers=2).double()
+    model.series_range[0], model.series_range[1] = -100, 100
+    z, eps = normals(B, K).double(), normals(B, T, C, seed=1).double()
+    x = model.generate(z, eps)
+    assert_close(x, model.decode(z, delayed(x)).draw(eps))
+
+
+@every_backbone
+def test_generated_series_stay_in_their_range(calibrated, normals, backbone):
+    model = calibrated(backbone=backbone)
+    x = model.generate(normals(B, K), 1e6 * normals(B, T, C, seed=1))
+    low, high = model.series_range
+    assert ((x >= low) & (x <= high)).all()
+
+
+@every_backbone
+def test_generated_series_are_shorter_or_longer_as_the_noise_is(
+    calibrated, normals, backbone
+):
+    model, z, eps = calibrated(backbone=backbone), normals(B, K), normals(B, 9, C)
+    assert_close(model.generate(z, eps)[:, :4], model.generate(z, eps[:, :4]))
+
+
+def test_the_density_of_a_model_is_that_of_its_steps(calibrated, x, normals):
+    model, z = calibrated(), normals(B, K)
+    likelihood = model.decode(z, delayed(x))
+    assert_close(likelihood.log_prob(x), Normal(*likelihood).log_prob(x))
