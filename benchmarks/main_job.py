@@ -65,6 +65,7 @@ def overhead() -> Iterator[Row]:
     import torch
 
     from tsgen import StablePosteriorGenerator
+    from tsgen.generators.fitting import TwoStageFit
     from tsgen.nn.training import weighted_sum
 
     X = energy_windows()[0][:3000]
@@ -85,7 +86,7 @@ def overhead() -> Iterator[Row]:
 
     def bare() -> None:
         x = torch.from_numpy(generator.scaler_.transform(X).astype(np.float32))
-        trainer = generator._joint_trainer(generator._seeds(), None)
+        trainer = TwoStageFit(generator, None)._joint
         model, random = trainer.module, trainer.generator
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
         model.train()

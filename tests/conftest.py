@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import numpy as np
@@ -5,6 +6,9 @@ import pytest
 import torch
 
 from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+
+with contextlib.suppress(ImportError):
+    import rich.style  # noqa: F401  scikit-learn loads it in fit, and it draws a number
 
 
 def pytest_addoption(parser):

@@ -1,6 +1,7 @@
 """The contract of the generators: what holds for both classes on any data."""
 
 import hashlib
+import pickle
 import sys
 
 import numpy as np
@@ -249,6 +250,12 @@ class TestTraining:
         assert halves.n_iter_ == 6
         assert_array_equal(halves.sample(4), at_once.sample(4))
 
+    def test_a_warm_start_goes_on_after_pickling(self, make_generator, X):
+        at_once = make_generator(max_iter=6).fit(X)
+        half = make_generator(max_iter=3, warm_start=True).fit(X)
+        whole = pickle.loads(pickle.dumps(half)).fit(X)
+        assert_array_equal(whole.sample(4), at_once.sample(4))
+
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
         with pytest.raises(ValueError, match="warm_start goes on with"):
@@ -429,7 +436,7 @@ class TestOptions:
                 {"backbone": "transformer", "n_heads": 3},
                 "hidden_size must be a multiple",
             ),
-            ({"device": "cuda:9"}, "seen: cpu"),
+            ({"device": "cuda:9"}, "seen: auto, cpu"),
             ({"device": "quantum"}, "device='auto'"),
             ({"random_state": "seed"}, "random_state"),
         ],
@@ -444,6 +451,10 @@ class TestOptions:
         make, own = GENERATORS["stable"]
         with pytest.raises(ValueError, match=f"{name} must be at most"):
             make(**{**TINY, **own, name: 21}).fit(X)
+
+    def test_options_of_numpy_types_are_taken(self, make_generator, X):
+        options = {"hidden_size": np.int64(8), "skip_connections": np.bool_(True)}
+        assert make_generator(**options).fit(X).sample(2).shape == (2, 6, 2)
 
     def test_a_misspelt_option_is_refused(self):
         with pytest.raises(TypeError, match="gama"):

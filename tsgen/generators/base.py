@@ -1,14 +1,14 @@
 """What every latent diffusion generator does: arrays in, networks inside, arrays out.
 
-Reading path of `fit`: `check_series`, `SeriesScaler`, `train` on the loss terms of the
-child class, `calibrate`, `train` again for the prior on cached latents. Of `sample`:
-`sample_latents`, `LatentDiffusion.generate`, `inverse_transform`.
+Reading path of `fit`: `check_series`, `SeriesScaler`, `TwoStageFit` on the loss terms
+of the child class. Of `sample`: `sample_latents`, `LatentDiffusion.generate`,
+`inverse_transform`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
@@ -26,11 +26,10 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
@@ -42,21 +41,13 @@ from tsgen._validation import (
     restore_form,
 )
 from tsgen.exceptions import ConstantInputWarning
-from tsgen.nn.devices import resolve_device
-from tsgen.nn.models import LatentDiffusion, build, initialized
+from tsgen.generators.fitting import TrainingState, TwoStageFit
+from tsgen.nn.devices import resolve_device, seen_devices
+from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.noise import SCHEDULES
-from tsgen.nn.objectives import LossTerm, prior_terms
+from tsgen.nn.objectives import LossTerm
 from tsgen.nn.samplers import sample_latents
-from tsgen.nn.training import (
-    Batch,
-    EarlyStopping,
-    Epoch,
-    History,
-    LossTerms,
-    Trainer,
-    Weights,
-    train,
-)
+from tsgen.nn.training import Batch, Weights
 
 MAX_ROWS = 1024  # series in one pass through the networks
 MAX_FLOATS = 2**24  # of noise, or of features, in one pass
@@ -68,6 +59,7 @@ class BaseGenerator(
 ):
     """What both generators share; a child adds its options and its loss terms."""
 
+    scaler_: SeriesScaler
     _posterior: str
 
     _parameter_constraints: dict = {
@@ -151,13 +143,16 @@ class BaseGenerator(
         self._check_options()
         resumed = self._resumable(X)
         self._forget()
-        self.scaler_ = resumed["scaler"] if resumed else SeriesScaler().fit(X)
+        self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
         self._remember(X)
+        self.device_ = str(resolve_device(self.device))
+        fit = TwoStageFit(self, resumed)
         try:
-            self._train(self._scaled(X), resumed)
-        except Exception:
-            self._forget()
+            fit.run(self._scaled(X))
+        except KeyboardInterrupt:
+            self._adopt(fit)
             raise
+        self._adopt(fit)
         return self
 
     def sample(
@@ -339,14 +334,14 @@ class BaseGenerator(
                 f"transformer, got {self.hidden_size}."
             )
 
-    def _resumable(self, X: np.ndarray) -> dict[str, Any] | None:
+    def _resumable(self, X: np.ndarray) -> TrainingState | None:
         """Return the state to go on from, if `warm_start` asks for it."""
         state = getattr(self, "_training_state", None) if self.warm_start else None
         shape = X.shape[1:]
-        if state is not None and state["shape"] != shape:
+        if state is not None and state.shape != shape:
             raise ValueError(
-                f"warm_start goes on with series of shape {state['shape']}, "
-                f"got {shape}. Set warm_start=False to start anew."
+                f"warm_start goes on with series of shape {state.shape}, got {shape}. "
+                "Set warm_start=False to start anew."
             )
         return state
 
@@ -368,58 +363,15 @@ class BaseGenerator(
                 stacklevel=4,
             )
 
-    def _train(self, x: Tensor, resumed: dict[str, Any] | None) -> None:
-        """Run both stages; after Ctrl-C the last finished epoch stays usable."""
-        self.device_ = str(resolve_device(self.device))
-        seeds = resumed["seeds"] if resumed else self._seeds()
-        history = History(resumed["history"] if resumed else None)
-        trainer = self._joint_trainer(seeds, resumed)
-        x_train, x_held_out = self._split(x, seeds["split"])
-        try:
-            weights = self._first_stage(trainer, x_train, x_held_out, history)
-        except KeyboardInterrupt:
-            if trainer.n_epochs:
-                self._keep(trainer.last_averaged, x_train, history, trainer.n_epochs)
-            raise
-        if self.warm_start:
-            self._training_state = {
-                "shape": tuple(x.shape[1:]),
-                "scaler": self.scaler_,
-                "seeds": seeds,
-                "trainer": trainer.state_dict(),
-                "history": History(history.columns).columns,
-            }
-        self._keep(weights, x_train, history, trainer.n_epochs)
-        if self.prior_max_iter:
-            self._second_stage(x_train, seeds["prior"], history)
-
-    def _seeds(self) -> dict[str, int]:
-        """Draw one seed for each use of randomness in `fit`."""
-        rng = numpy_generator(self.random_state, "fit")
-        names = ("weights", "split", "train", "prior")
-        return {name: int(rng.integers(2**63)) for name in names}
-
-    def _joint_trainer(
-        self, seeds: dict[str, int], resumed: dict[str, Any] | None
-    ) -> Trainer:
-        model = initialized(self._blueprint(), seeds["weights"])
-        model.alpha_bar.copy_(SCHEDULES[self.noise_schedule](self.n_levels))
-        model = model.to(self.device_)
-        trainer = self._trainer(model, self._loss_terms, seeds["train"])
-        if resumed:
-            trainer.load_state_dict(resumed["trainer"])
-        return trainer
-
-    def _trainer(self, module: nn.Module, terms: LossTerms, seed: int) -> Trainer:
-        return Trainer(
-            module,
-            terms,
-            torch.Generator(self.device_).manual_seed(seed),
-            learning_rate=self.learning_rate,
-            max_grad_norm=self.max_grad_norm,
-            ema_decay=self.ema_decay,
-            mixed_precision=self.mixed_precision,
-        )
+    def _adopt(self, fit: TwoStageFit) -> None:
+        """Become fitted with what a fit has brought so far, if it brought anything."""
+        if fit.model is None:
+            return
+        self.model_ = fit.model
+        self.history_ = fit.history.columns
+        self.n_iter_ = fit.n_iter
+        if self.warm_start and fit.state is not None:
+            self._training_state = fit.state
 
     def _blueprint(self) -> LatentDiffusion:
         """Build the network without memory for its weights; nothing is drawn."""
@@ -428,108 +380,22 @@ class BaseGenerator(
                 n_channels=self.n_channels_,
                 posterior=self._posterior,
                 backbone=self.backbone,
-                latent_size=self.latent_size,
-                hidden_size=self.hidden_size,
-                n_layers=self.n_layers,
-                n_heads=self.n_heads,
-                dropout=self.dropout,
-                skip_connections=self.skip_connections,
-                min_scale=self.min_scale,
+                latent_size=int(self.latent_size),
+                hidden_size=int(self.hidden_size),
+                n_layers=int(self.n_layers),
+                n_heads=int(self.n_heads),
+                dropout=float(self.dropout),
+                skip_connections=bool(self.skip_connections),
+                min_scale=float(self.min_scale),
                 denoiser=self.denoiser,
-                n_levels=self.n_levels,
+                n_levels=int(self.n_levels),
                 prediction=self.prediction,
             )
-
-    def _split(self, x: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Hold out random series for early stopping."""
-        if not self.early_stopping:
-            return x, None
-        n_held_out = max(1, round(self.validation_fraction * len(x)))
-        if len(x) - n_held_out < 2:
-            raise ValueError(
-                f"early_stopping needs two series to train on and one to hold out, got "
-                f"n_samples = {len(x)} with validation_fraction="
-                f"{self.validation_fraction}. Give more series or turn it off."
-            )
-        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(x)))
-        return x[order[n_held_out:]], x[order[:n_held_out]]
-
-    def _batch_size(self, n_rows: int) -> int:
-        """Return the batch size; "auto" gives small data sets more steps an epoch."""
-        if self.batch_size != "auto":
-            return self.batch_size
-        return min(128, max(16, n_rows // 32))
-
-    def _first_stage(
-        self, trainer: Trainer, x: Tensor, held_out: Tensor | None, history: History
-    ) -> Weights:
-        """Train everything jointly; return the averaged weights to keep."""
-        epochs = train(
-            trainer,
-            (x,),
-            batch_size=self._batch_size(len(x)),
-            max_iter=self.max_iter,
-            validation_data=None if held_out is None else (held_out,),
-        )
-        stopping = EarlyStopping(self.n_iter_no_change, self.tol)
-        for epoch in self._shown(epochs, self.max_iter, "fit"):
-            history.add(epoch)
-            if epoch.validation_loss is not None and stopping.update(
-                epoch.validation_loss, trainer.last_averaged
-            ):
-                break
-        else:
-            self._warn_unless_converged()
-        return stopping.best_weights or trainer.last_averaged
-
-    def _warn_unless_converged(self) -> None:
-        if self.early_stopping:
-            warnings.warn(
-                f"The validation loss was still falling after max_iter={self.max_iter} "
-                "epochs. The generator is usable; raise max_iter for a better one.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
-
-    def _shown(
-        self, epochs: Iterator[Epoch], total: int, description: str
-    ) -> Iterator[Epoch]:
-        """Pass the epochs through, with a progress bar if `verbose` asks for it."""
-        with ProgressBar(total, description, self.verbose) as bar:
-            for epoch in epochs:
-                bar.advance(loss=epoch.loss)
-                yield epoch
-
-    def _keep(self, weights: Weights, x: Tensor, history: History, n_iter: int) -> None:
-        """Make the model that samples, from averaged weights."""
-        model = self._loaded(weights)
-        model.calibrate(x, self._rows())
-        self.model_ = model
-        self.history_ = history.columns
-        self.n_iter_ = n_iter
 
     def _loaded(self, weights: Weights) -> LatentDiffusion:
         model = self._blueprint().to_empty(device=self.device_)
         model.load_state_dict(weights)
         return model.eval().requires_grad_(False)
-
-    def _second_stage(self, x: Tensor, seed: int, history: History) -> None:
-        """Train the denoiser alone, on the latents of the finished encoder."""
-        denoiser = self.model_.denoiser.requires_grad_(True)
-        trainer = self._trainer(denoiser, partial(prior_terms, self.model_), seed)
-        epochs = train(
-            trainer,
-            self.model_.cached_latents(x, self._rows()),
-            batch_size=self._batch_size(len(x)),
-            max_iter=self.prior_max_iter,
-            decay=True,
-        )
-        try:
-            for epoch in self._shown(epochs, self.prior_max_iter, "prior"):
-                history.add(epoch, prefix="prior_")
-        finally:
-            denoiser.load_state_dict(trainer.last_averaged)
-            denoiser.eval().requires_grad_(False)
 
     # Using the fitted model
 
@@ -659,21 +525,19 @@ class BaseGenerator(
         state = super().__getstate__()
         if "model_" not in state:
             return state
-        kept = {
-            name: state[name]
-            for name in (*self.get_params(), "_sklearn_version")
-            if name in state
-        }
+        kept = (*self.get_params(), "_sklearn_version", "_training_state")
         facts, arrays = self._export()
-        return {**kept, "_facts": facts, "_arrays": arrays}
+        state = {name: state[name] for name in kept if name in state}
+        return {**state, "_facts": facts, "_arrays": arrays}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Unpickle; ``device="auto"`` is resolved anew on the machine that loads."""
+        """Unpickle; a device that is not there any more gives way to "auto"."""
         state = dict(state)
         facts, arrays = state.pop("_facts", None), state.pop("_arrays", None)
         super().__setstate__(state)
         if facts is not None:
-            self._restore(facts, arrays, self.device)
+            there = self.device in seen_devices()
+            self._restore(facts, arrays, self.device if there else "auto")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -23,13 +23,19 @@ def resolve_device(device: str) -> torch.device:
     ValueError
         If the name is unknown or the device is not there.
     """
-    seen = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if device == "auto":
-        return torch.device("cuda" if len(seen) > 1 else "cpu")
-    name = "cuda:0" if device == "cuda" else device
-    if name not in seen:
+    seen = seen_devices()
+    if device not in seen:
         raise ValueError(
-            f"device must be 'auto' or a device that is there, got {device!r}; "
-            f"seen: {', '.join(seen)}. Use device='auto'."
+            f"device must be one that is there, got {device!r}; seen: "
+            f"{', '.join(seen)}. Use device='auto'."
         )
-    return torch.device(name)
+    if device == "auto":
+        return torch.device("cuda" if "cuda" in seen else "cpu")
+    return torch.device(device)
+
+
+def seen_devices() -> list[str]:
+    """Name every device that may be asked for on this machine."""
+    n_cuda = torch.cuda.device_count()
+    cuda = ["cuda", *(f"cuda:{i}" for i in range(n_cuda))] if n_cuda else []
+    return ["auto", "cpu", *cuda]

@@ -285,3 +285,14 @@ def _check_finite(means: dict[str, float], epoch: int) -> None:
                 f"{value:.3g} per entry (limit {RUNAWAY:g}). Lower learning_rate or "
                 f"max_grad_norm, or choose a bounded collapse_penalty."
             )
+
+
+def on_cpu(state: Any) -> Any:
+    """Copy the tensors of a nested state to the CPU."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: on_cpu(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [on_cpu(value) for value in state]
+    return state

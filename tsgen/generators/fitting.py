@@ -1,0 +1,215 @@
+"""Fitting in two stages: everything jointly, then the prior on cached latents."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor, nn
+
+from tsgen._progress import ProgressBar
+from tsgen._random import numpy_generator
+from tsgen.nn.models import LatentDiffusion, initialized
+from tsgen.nn.noise import SCHEDULES
+from tsgen.nn.objectives import prior_terms
+from tsgen.nn.training import (
+    EarlyStopping,
+    Epoch,
+    History,
+    LossTerms,
+    Trainer,
+    Weights,
+    on_cpu,
+    train,
+)
+
+if TYPE_CHECKING:
+    from tsgen.generators.base import BaseGenerator
+
+LARGEST_BATCH = 128
+SMALLEST_BATCH = 16
+BATCHES_PER_EPOCH = 32
+
+
+class TrainingState(NamedTuple):
+    """What a warm start goes on from: the first stage, on the CPU."""
+
+    shape: tuple[int, ...]
+    seeds: dict[str, int]
+    trainer: dict[str, Any]
+    history: dict[str, list[float]]
+
+
+class TwoStageFit:
+    """One fit of a generator; whatever stops it, what it has brought stays usable.
+
+    Parameters
+    ----------
+    generator : BaseGenerator
+        Gives the options, the blueprint of the network and the loss terms.
+    resumed : TrainingState or None
+        Where to go on, for a warm start.
+
+    Attributes
+    ----------
+    model : LatentDiffusion or None
+        The network with averaged weights; None before the first epoch has ended.
+    history : History
+    n_iter : int
+        Epochs of the first stage, earlier fits of a warm start included.
+    state : TrainingState or None
+        Where a later fit can go on; None before the first stage has ended.
+    """
+
+    def __init__(self, generator: BaseGenerator, resumed: TrainingState | None) -> None:
+        self.generator = generator
+        self.seeds = resumed.seeds if resumed else _draw_seeds(generator)
+        self.history = History(resumed.history if resumed else None)
+        self.model: LatentDiffusion | None = None
+        self.state: TrainingState | None = None
+        self.n_iter = 0
+        self._joint = self._joint_trainer()
+        if resumed:
+            self._joint.load_state_dict(resumed.trainer)
+
+    def run(self, x: Tensor) -> None:
+        """Run both stages on standardised series (n, T, C)."""
+        x_train, x_held_out = self._split(x)
+        try:
+            weights = self._first_stage(x_train, x_held_out)
+        except KeyboardInterrupt:
+            if self._joint.n_epochs:
+                self._keep(self._joint.last_averaged, x_train)
+            raise
+        if self.generator.warm_start:
+            self.state = self._training_state(tuple(x.shape[1:]))
+        self._keep(weights, x_train)
+        if self.generator.prior_max_iter:
+            self._second_stage(x_train)
+
+    def _joint_trainer(self) -> Trainer:
+        generator = self.generator
+        model = initialized(generator._blueprint(), self.seeds["weights"])
+        model.alpha_bar.copy_(SCHEDULES[generator.noise_schedule](generator.n_levels))
+        model = model.to(generator.device_)
+        return self._trainer(model, generator._loss_terms, self.seeds["train"])
+
+    def _trainer(self, module: nn.Module, terms: LossTerms, seed: int) -> Trainer:
+        return Trainer(
+            module,
+            terms,
+            torch.Generator(self.generator.device_).manual_seed(seed),
+            learning_rate=self.generator.learning_rate,
+            max_grad_norm=self.generator.max_grad_norm,
+            ema_decay=self.generator.ema_decay,
+            mixed_precision=self.generator.mixed_precision,
+        )
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Hold out random series for early stopping."""
+        if not self.generator.early_stopping:
+            return x, None
+        fraction = self.generator.validation_fraction
+        n_held_out = max(1, round(fraction * len(x)))
+        if len(x) - n_held_out < 2:
+            raise ValueError(
+                "early_stopping needs two series to train on and one to hold out, got "
+                f"n_samples = {len(x)} with validation_fraction={fraction}. "
+                "Give more series or turn it off."
+            )
+        rng = np.random.default_rng(self.seeds["split"])
+        order = torch.from_numpy(rng.permutation(len(x)))
+        return x[order[n_held_out:]], x[order[:n_held_out]]
+
+    def _first_stage(self, x: Tensor, held_out: Tensor | None) -> Weights:
+        """Train everything jointly; return the averaged weights to keep."""
+        epochs = train(
+            self._joint,
+            (x,),
+            batch_size=self._batch_size(len(x)),
+            max_iter=self.generator.max_iter,
+            validation_data=None if held_out is None else (held_out,),
+        )
+        patience, tol = self.generator.n_iter_no_change, self.generator.tol
+        stopping = EarlyStopping(patience, tol)
+        for epoch in self._shown(epochs, self.generator.max_iter, "fit"):
+            self.history.add(epoch)
+            if epoch.validation_loss is not None and stopping.update(
+                epoch.validation_loss, self._joint.last_averaged
+            ):
+                break
+        else:
+            self._warn_unless_stopped()
+        return stopping.best_weights or self._joint.last_averaged
+
+    def _second_stage(self, x: Tensor) -> None:
+        """Train the denoiser alone, on the latents of the finished encoder."""
+        assert self.model is not None
+        denoiser = self.model.denoiser.requires_grad_(True)
+        terms = partial(prior_terms, self.model)
+        trainer = self._trainer(denoiser, terms, self.seeds["prior"])
+        epochs = train(
+            trainer,
+            self.model.cached_latents(x, self.generator._rows()),
+            batch_size=self._batch_size(len(x)),
+            max_iter=self.generator.prior_max_iter,
+            decay=True,
+        )
+        try:
+            for epoch in self._shown(epochs, self.generator.prior_max_iter, "prior"):
+                self.history.add(epoch, prefix="prior_")
+        finally:
+            denoiser.load_state_dict(trainer.last_averaged)
+            denoiser.eval().requires_grad_(False)
+
+    def _keep(self, weights: Weights, x: Tensor) -> None:
+        """Make the model that samples, from averaged weights."""
+        model = self.generator._loaded(weights)
+        model.calibrate(x, self.generator._rows())
+        self.model = model
+        self.n_iter = self._joint.n_epochs
+
+    def _training_state(self, shape: tuple[int, ...]) -> TrainingState:
+        history = History(self.history.columns).columns
+        return TrainingState(
+            shape, self.seeds, on_cpu(self._joint.state_dict()), history
+        )
+
+    def _batch_size(self, n_rows: int) -> int:
+        """Return the batch size; "auto" gives small data sets more steps an epoch."""
+        if self.generator.batch_size != "auto":
+            return int(self.generator.batch_size)
+        return min(LARGEST_BATCH, max(SMALLEST_BATCH, n_rows // BATCHES_PER_EPOCH))
+
+    def _shown(
+        self, epochs: Iterator[Epoch], total: int, description: str
+    ) -> Iterator[Epoch]:
+        """Pass the epochs through, with a progress bar if `verbose` asks for it."""
+        with ProgressBar(total, description, self.generator.verbose) as bar:
+            for epoch in epochs:
+                bar.advance(loss=epoch.loss)
+                yield epoch
+
+    def _warn_unless_stopped(self) -> None:
+        if self.generator.early_stopping:
+            warnings.warn(
+                "The validation loss was still falling after max_iter="
+                f"{self.generator.max_iter} epochs. The generator is usable; raise "
+                "max_iter for a better one.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+
+
+def _draw_seeds(generator: BaseGenerator) -> dict[str, int]:
+    """Draw one seed for each use of randomness."""
+    rng = numpy_generator(generator.random_state, "fit")
+    return {
+        name: int(rng.integers(2**63))
+        for name in ("weights", "split", "train", "prior")
+    }
