@@ -1,4 +1,8 @@
-"""Rows of results: a CSV file that grows, each row with versions and hardware."""
+"""Rows of results: a CSV file that grows, each row with versions and hardware.
+
+``python benchmarks/report.py`` prints the latest row of every figure of the main job as
+the table of the README.
+"""
 
 from __future__ import annotations
 
@@ -46,3 +50,24 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":")[1].strip() for line in lines if "model name" in line]
     return names[0] if names else platform.machine()
+
+
+def latest_rows(name: str) -> list[dict[str, str]]:
+    """Read the last row of every quantity and detail, in the order first measured."""
+    with (FOLDER / name).open(newline="") as file:
+        rows = {(row["benchmark"], row["name"]): row for row in csv.DictReader(file)}
+    return list(rows.values())
+
+
+def markdown_table(rows: list[dict[str, str]]) -> str:
+    """Lay rows out as a table: what, figure, target, how."""
+    lines = ["| what | measured | target | how |", "|---|---|---|---|"]
+    for row in rows:
+        figure = f"{float(row['value']):.3g}"
+        target = row["target"].replace("<=", "≤").replace(">=", "≥")
+        lines.append(f"| {row['quantity']} | {figure} | {target} | {row['detail']} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown_table(latest_rows("main_job.csv")))

@@ -70,9 +70,7 @@ def make_model():
     def make(seed=0, **options):
         with torch.device("meta"):
             model = build(**{**OPTIONS, **options})
-        model = initialized(model, seed)
-        model.alpha_bar.copy_(linear_alpha_bar(model.n_levels))
-        return model
+        return initialized(model, linear_alpha_bar(model.n_levels), seed)
 
     return make
 

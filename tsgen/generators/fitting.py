@@ -94,8 +94,8 @@ class TwoStageFit:
 
     def _joint_trainer(self) -> Trainer:
         generator = self.generator
-        model = initialized(generator._blueprint(), self.seeds["weights"])
-        model.alpha_bar.copy_(SCHEDULES[generator.noise_schedule](generator.n_levels))
+        alpha_bar = SCHEDULES[generator.noise_schedule](int(generator.n_levels))
+        model = initialized(generator._blueprint(), alpha_bar, self.seeds["weights"])
         model = model.to(generator.device_)
         return self._trainer(model, generator._loss_terms, self.seeds["train"])
 

@@ -41,7 +41,7 @@ class LatentDiffusion(nn.Module):
         decoder: Decoder,
         likelihood: GaussianLikelihood,
         denoiser: nn.Module,
-        alpha_bar: Tensor,
+        n_levels: int,
         prediction: str,
     ) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class LatentDiffusion(nn.Module):
         if isinstance(posterior, GaussianPosterior):
             latent_size //= 2
         n_channels = likelihood.project.out_features // 2
-        self.register_buffer("alpha_bar", alpha_bar.float())
+        self.register_buffer("alpha_bar", torch.zeros(n_levels + 1))
         self.register_buffer("latent_range", torch.zeros(2, latent_size))
         self.register_buffer("series_range", torch.zeros(2, n_channels))
 
@@ -180,7 +180,7 @@ def build(
         decoder,
         GaussianLikelihood(hidden_size, n_channels, min_scale),
         DENOISERS[denoiser](latent_size, n_levels),
-        torch.empty(n_levels + 1),
+        n_levels,
         prediction,
     )
 
@@ -191,10 +191,13 @@ def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
     return DeterministicPosterior(hidden_size, latent_size)
 
 
-def initialized(model: LatentDiffusion, seed: int) -> LatentDiffusion:
-    """Give a model built on the meta device its first weights, on the CPU."""
+def initialized(
+    model: LatentDiffusion, alpha_bar: Tensor, seed: int
+) -> LatentDiffusion:
+    """Give a model built on the meta device its first state, on the CPU."""
     model = model.to_empty(device="cpu")
     initialize(model, torch.Generator().manual_seed(seed))
+    model.alpha_bar.copy_(alpha_bar)
     model.posterior.standardizer.reset_running_stats()
     model.latent_range.zero_()
     model.series_range.zero_()

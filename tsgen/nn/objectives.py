@@ -322,4 +322,4 @@ def early_index(level: Tensor, gamma: float, n_levels: int) -> Tensor:
 
 def late_index(level: Tensor, eta: float) -> Tensor:
     """Index ceil(k / eta) of eq. 14 into the schedule; eta >= 1."""
-    return (level / eta).ceil().long()
+    return (level.double() / eta).ceil().long()
