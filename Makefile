@@ -1,22 +1,24 @@
 # On a fresh machine with Python 3.11 or newer: `make demo` or `make test`.
+# PIP_ARGS passes options on to pip, such as where to find a CPU build of PyTorch.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint types examples coverage bench clean
+.PHONY: demo test slow lint types examples bench clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsgen needs Python 3.11 or newer; set it with `make PYTHON=/path/to/python`")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_01_quickstart.py
 
+# One thread a process: small networks are fastest so, and processes share the cores.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

@@ -53,7 +53,7 @@ def _processor() -> str:
 
 
 def latest_rows(name: str) -> list[dict[str, str]]:
-    """Read the last row of every quantity and detail, in the order first measured."""
+    """Read the last row of every figure, in the order first measured."""
     with (FOLDER / name).open(newline="") as file:
         rows = {(row["benchmark"], row["name"]): row for row in csv.DictReader(file)}
     return list(rows.values())

@@ -117,6 +117,27 @@ class TestSample:
         assert (series >= low - margin).all()
         assert (series <= high + margin).all()
 
+    @pytest.mark.parametrize(
+        "option", [{"sampler": "Ancestral"}, {"n_sampling_steps": 0}], ids=str
+    )
+    def test_an_option_set_wrong_after_fit_is_named(self, make_generator, X, option):
+        generator = make_generator().fit(X).set_params(**option)
+        with pytest.raises(ValueError, match=next(iter(option))):
+            generator.sample()
+
+    def test_more_steps_than_the_fitted_levels_are_refused(self, make_generator, X):
+        generator = make_generator().fit(X).set_params(n_levels=50, n_sampling_steps=30)
+        with pytest.raises(ValueError, match="at most n_levels = 20"):
+            generator.sample()
+
+    def test_a_network_option_set_after_fit_waits_for_the_next(self, make_generator, X):
+        generator = make_generator().fit(X)
+        before = generator.sample(3)
+        generator.set_params(hidden_size=16, latent_size=3, prediction="epsilon")
+        assert_array_equal(generator.sample(3), before)
+        again = pickle.loads(pickle.dumps(generator))
+        assert_array_equal(again.sample(3), before)
+
     def test_the_full_chain_visits_every_level(self, make_generator, X, monkeypatch):
         generator = make_generator(n_sampling_steps=20).fit(X)
         visited = set()
@@ -258,8 +279,23 @@ class TestTraining:
 
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
-        with pytest.raises(ValueError, match="warm_start goes on with"):
+        with pytest.raises(ValueError, match="got another shape"):
             generator.fit(X[:, :5])
+
+    def test_a_warm_start_refuses_another_network(self, make_generator, X):
+        generator = make_generator(warm_start=True).fit(X)
+        generator.set_params(hidden_size=16, noise_schedule="linear")
+        with pytest.raises(ValueError, match="got another noise_schedule, hidden_size"):
+            generator.fit(X)
+        assert generator.sample(2).shape == (2, 6, 2)
+
+    @pytest.mark.parametrize("bad", [np.zeros((1, 5, 2)), np.zeros((9, 5)) * np.nan])
+    def test_a_refused_fit_changes_nothing(self, make_generator, X, bad):
+        generator = make_generator().fit(X)
+        before = generator.sample(3)
+        with pytest.raises(ValueError, match="X"):
+            generator.fit(bad)
+        assert_array_equal(generator.sample(3), before)
 
     def test_a_second_fit_does_not_depend_on_the_first(self, make_generator, X):
         expected = make_generator().fit(X).sample(3)
@@ -465,6 +501,11 @@ class TestLatents:
     def test_transform_gives_one_latent_per_series(self, make_generator, X):
         assert make_generator().fit(X).transform(X).shape == (40, 4)
 
+    def test_pickling_keeps_the_form_of_the_output(self, make_generator, X):
+        generator = make_generator().fit(X).set_output(transform="pandas")
+        again = pickle.loads(pickle.dumps(generator))
+        assert list(again.transform(X).columns) == list(generator.transform(X).columns)
+
     def test_latents_of_the_stable_posterior_are_standardised(self, X):
         make, own = GENERATORS["stable"]
         Z = make(**TINY, **own).fit(X).transform(X)
@@ -489,7 +530,9 @@ class TestLatents:
         assert not np.array_equal(first, generator.inverse_transform(Z))
         assert mean.shape == X.shape
 
-    @pytest.mark.parametrize("bad", [np.zeros((3, 5)), np.zeros(4), [[np.nan] * 4]])
+    @pytest.mark.parametrize(
+        "bad", [np.zeros((3, 5)), np.zeros((0, 4)), np.zeros(4), [[np.nan] * 4]]
+    )
     def test_bad_latents_are_refused(self, make_generator, X, bad):
         with pytest.raises(ValueError, match=r"\(n_samples, 4\)"):
             make_generator().fit(X).inverse_transform(bad)

@@ -19,8 +19,7 @@ and back through `sample`::
       -> SeriesScaler.inverse_transform
       -> X in its own units and form
 
-Importing the package is cheap: PyTorch loads with the first generator, POT with the
-first metric that needs it.
+Importing the package is cheap: PyTorch loads with the first generator.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -208,12 +208,13 @@ def _check_parameters_of_fit(
 ) -> None:
     """Refuse to write what `load` would refuse to read."""
     generator._validate_params()
-    generator._check_options()
+    generator._check_options(generator.n_levels)
     layout = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
-    if layout != _expected_layout(generator, config):
+    same = generator._architecture == generator._current_architecture()
+    if not same or layout != _expected_layout(generator, config):
         raise ValueError(
             f"{type(generator).__name__} must be saved with the parameters of its fit, "
-            "got others: the network has another shape. Fit again, or set them back."
+            "got others: they make another network. Fit again, or set them back."
         )
 
 
@@ -471,7 +472,8 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
     generator.set_params(**config["params"])
     try:
         generator._validate_params()
-        generator._check_options()
+        generator._check_options(generator.n_levels)
+        generator._architecture = generator._current_architecture()
     except (ValueError, TypeError) as error:
         raise _invalid(file, str(error)[:200].rstrip(".")) from error
     generator.n_channels_ = config["facts"]["n_channels"]

@@ -201,8 +201,3 @@ def test_a_draw_has_the_mean_and_the_scale_of_the_posterior():
     mean, log_scale = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 2.0]]).log()
     eps = torch.tensor([[3.0, 0.5]])
     assert reparameterize(mean, log_scale, eps).tolist() == [[1.0, -1.0]]
-
-
-def test_a_posterior_without_spread_draws_its_mean(normals):
-    mean = normals(B, K)
-    assert reparameterize(mean, None, normals(B, K, seed=1)) is mean

@@ -35,6 +35,7 @@ from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
 from tsgen._validation import (
+    as_series,
     check_count,
     check_enough_series,
     check_series,
@@ -60,6 +61,7 @@ class BaseGenerator(
     """What both generators share; a child adds its options and its loss terms."""
 
     scaler_: SeriesScaler
+    _architecture: dict[str, Any]
     _posterior: str
 
     _parameter_constraints: dict = {
@@ -138,14 +140,14 @@ class BaseGenerator(
         TrainingDivergedError
             If a loss term is not finite or runs away.
         """
-        X = check_series(X, estimator=self, reset=True)
-        check_enough_series(X, 2, self)
-        self._check_options()
-        resumed = self._resumable(X)
+        self._check_options(self.n_levels)
+        series = as_series(X)
+        check_enough_series(series, 2, self)
+        resumed = self._resumable(series.shape[1:])
+        X = check_series(X, estimator=self, reset=True)  # nothing is refused after this
         self._forget()
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
         self._remember(X)
-        self.device_ = str(resolve_device(self.device))
         fit = TwoStageFit(self, resumed)
         try:
             fit.run(self._scaled(X))
@@ -172,21 +174,26 @@ class BaseGenerator(
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels)
             In the units, the form and the floating-point type of the training series.
-            For one seed, the first series do not depend on how many are drawn.
+            For one seed, the first series do not depend on how many are drawn, up to
+            rounding.
         """
         check_is_fitted(self)
+        self._validate_params()
+        self._check_options(self.model_.n_levels)
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
         rng = numpy_generator(source, "sample")
-        series = np.empty((n_samples, self.n_timesteps_, self.n_channels_), np.float32)
+        shape = (n_samples, self.n_timesteps_, self.n_channels_)
+        series = np.empty(shape, self._dtype)
         size = self._n_normals()
         rows = max(1, min(MAX_ROWS, MAX_FLOATS // size))
         with ProgressBar(-(-n_samples // rows), "sample", self.verbose) as bar:
             for start in range(0, n_samples, rows):
                 part = series[start : start + rows]
-                part[:] = self._draw(rng.standard_normal((len(part), size), np.float32))
+                normals = rng.standard_normal((len(part), size), np.float32)
+                part[:] = self._in_original_units(self._draw(normals))
                 bar.advance()
-        return self._in_original_units(series)
+        return restore_form(series, self)
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Bound the log-likelihood of each series from below.
@@ -266,10 +273,12 @@ class BaseGenerator(
         """
         check_is_fitted(self)
         Z = np.asarray(Z, dtype=np.float32)
-        if Z.ndim != 2 or Z.shape[1] != self.latent_size or not np.isfinite(Z).all():
+        K = self.model_.latent_size
+        if Z.ndim != 2 or Z.shape[1] != K or not len(Z) or not np.isfinite(Z).all():
+            finite = "" if np.isfinite(Z).all() else " with values that are not finite"
             raise ValueError(
-                f"Z must hold finite latents of shape (n_samples, {self.latent_size}), "
-                f"got shape {Z.shape}. Use what transform returns."
+                f"Z must hold finite latents of shape (n_samples, {K}), at least one, "
+                f"got shape {Z.shape}{finite}. Use what transform returns."
             )
         eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
         if noise:
@@ -279,7 +288,7 @@ class BaseGenerator(
         series = self._in_batches(
             self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
         )
-        return self._in_original_units(series)
+        return restore_form(self._in_original_units(series), self)
 
     def save(self, path: str | PathLike) -> None:
         """Write the fitted generator to a folder, atomically and without pickle.
@@ -319,31 +328,59 @@ class BaseGenerator(
 
     # Fitting, in the order of events
 
-    def _check_options(self) -> None:
+    def _check_options(self, n_levels: int) -> None:
         """Check what no single option tells."""
         for name in ("n_sampling_steps", "n_inference_levels", "n_collapse_levels"):
             value = getattr(self, name, 0)
-            if value > self.n_levels:
+            if value > n_levels:
                 raise ValueError(
-                    f"{name} must be at most n_levels = {self.n_levels}, got {value}."
+                    f"{name} must be at most n_levels = {n_levels}, got {value}. "
+                    f"Lower it, or fit with more levels."
                 )
         unit = 2 * self.n_heads
         if self.backbone == "transformer" and self.hidden_size % unit:
             raise ValueError(
                 f"hidden_size must be a multiple of 2 * n_heads = {unit} for the "
-                f"transformer, got {self.hidden_size}."
+                f"transformer, got {self.hidden_size}. Change either."
             )
 
-    def _resumable(self, X: np.ndarray) -> TrainingState | None:
+    def _resumable(self, shape: tuple[int, ...]) -> TrainingState | None:
         """Return the state to go on from, if `warm_start` asks for it."""
         state = getattr(self, "_training_state", None) if self.warm_start else None
-        shape = X.shape[1:]
-        if state is not None and state.shape != shape:
+        origin = self._origin(shape)
+        if state is not None and state.origin != origin:
+            changed = [name for name in origin if state.origin[name] != origin[name]]
             raise ValueError(
-                f"warm_start goes on with series of shape {state.shape}, got {shape}. "
-                "Set warm_start=False to start anew."
+                "warm_start goes on with the series, network and device of the last "
+                f"fit, got another {', '.join(changed)}. Set warm_start=False to start "
+                "anew."
             )
         return state
+
+    def _origin(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return what a warm start must not change."""
+        return {
+            "shape": shape,
+            "device": resolve_device(self.device).type,
+            "noise_schedule": self.noise_schedule,
+            **self._current_architecture(),
+        }
+
+    def _current_architecture(self) -> dict[str, Any]:
+        """Return the parameters that the network is built from, as plain values."""
+        return {
+            "backbone": self.backbone,
+            "latent_size": int(self.latent_size),
+            "hidden_size": int(self.hidden_size),
+            "n_layers": int(self.n_layers),
+            "n_heads": int(self.n_heads),
+            "dropout": float(self.dropout),
+            "skip_connections": bool(self.skip_connections),
+            "min_scale": float(self.min_scale),
+            "denoiser": self.denoiser,
+            "n_levels": int(self.n_levels),
+            "prediction": self.prediction,
+        }
 
     def _forget(self) -> None:
         """Become unfitted, so that a failing fit leaves no half state behind."""
@@ -351,7 +388,9 @@ class BaseGenerator(
             self.__dict__.pop(name, None)
 
     def _remember(self, X: np.ndarray) -> None:
-        """Keep what `sample` needs to know of the training series."""
+        """Keep what the fitted generator needs to know, whatever is set later."""
+        self.device_ = str(resolve_device(self.device))
+        self._architecture = self._current_architecture()
         self._dtype = X.dtype.name
         repeated = np.array_equal(X, np.broadcast_to(X[:1], X.shape))
         self._only_series = X[0].astype(np.float64) if repeated else None
@@ -374,22 +413,12 @@ class BaseGenerator(
             self._training_state = fit.state
 
     def _blueprint(self) -> LatentDiffusion:
-        """Build the network without memory for its weights; nothing is drawn."""
+        """Build the network of the fit without memory for its weights."""
         with torch.device("meta"):
             return build(
                 n_channels=self.n_channels_,
                 posterior=self._posterior,
-                backbone=self.backbone,
-                latent_size=int(self.latent_size),
-                hidden_size=int(self.hidden_size),
-                n_layers=int(self.n_layers),
-                n_heads=int(self.n_heads),
-                dropout=float(self.dropout),
-                skip_connections=bool(self.skip_connections),
-                min_scale=float(self.min_scale),
-                denoiser=self.denoiser,
-                n_levels=int(self.n_levels),
-                prediction=self.prediction,
+                **self._architecture,
             )
 
     def _loaded(self, weights: Weights) -> LatentDiffusion:
@@ -435,12 +464,12 @@ class BaseGenerator(
         """Count the normal numbers that one synthetic series is made from."""
         steps = self.n_sampling_steps if self.sampler == "ancestral" else 0
         series = self.n_timesteps_ * self.n_channels_
-        return 1 + self.latent_size * (1 + steps) + series
+        return 1 + self.model_.latent_size * (1 + steps) + series
 
     @torch.no_grad()
     def _draw(self, normals: np.ndarray) -> np.ndarray:
         """Turn rows of normal numbers into scaled series (B, T, C): algorithm 2."""
-        K, B = self.latent_size, len(normals)
+        K, B = self.model_.latent_size, len(normals)
         last = self._last_inference_level()
         share = ndtr(normals[:, 0].astype(np.float64))  # uniform in (0, 1)
         stop = np.minimum(share * (last + 1), last).astype(np.int64)
@@ -462,7 +491,7 @@ class BaseGenerator(
         return self.model_.generate(z, eps).cpu().numpy()
 
     def _in_original_units(self, series: np.ndarray) -> np.ndarray:
-        """Undo the scaling and give the series the form of the training data."""
+        """Undo the scaling: series in the units and the dtype of the training data."""
         X = self.scaler_.inverse_transform(series)
         if self._only_series is not None:
             X = np.repeat(self._only_series[None], len(series), axis=0)
@@ -471,7 +500,7 @@ class BaseGenerator(
                 f"{type(self).__name__} made values that are not finite. "
                 "Fit again with a lower learning_rate."
             )
-        return restore_form(X.astype(self._dtype), self)
+        return X.astype(self._dtype)
 
     # The state that outlives a process
 
@@ -525,9 +554,9 @@ class BaseGenerator(
         state = super().__getstate__()
         if "model_" not in state:
             return state
-        kept = (*self.get_params(), "_sklearn_version", "_training_state")
         facts, arrays = self._export()
-        state = {name: state[name] for name in kept if name in state}
+        exported = ("model_", "scaler_", "history_")
+        state = {name: kept for name, kept in state.items() if name not in exported}
         return {**state, "_facts": facts, "_arrays": arrays}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -549,7 +578,7 @@ class BaseGenerator(
 
     @property
     def _n_features_out(self) -> int:
-        return self.latent_size
+        return self.model_.latent_size
 
 
 def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -39,7 +39,7 @@ BATCHES_PER_EPOCH = 32
 class TrainingState(NamedTuple):
     """What a warm start goes on from: the first stage, on the CPU."""
 
-    shape: tuple[int, ...]
+    origin: dict[str, Any]
     seeds: dict[str, int]
     trainer: dict[str, Any]
     history: dict[str, list[float]]
@@ -82,13 +82,13 @@ class TwoStageFit:
         x_train, x_held_out = self._split(x)
         try:
             weights = self._first_stage(x_train, x_held_out)
+            self._keep(weights, x_train)
         except KeyboardInterrupt:
-            if self._joint.n_epochs:
+            if self.model is None and self._joint.n_epochs:
                 self._keep(self._joint.last_averaged, x_train)
             raise
         if self.generator.warm_start:
             self.state = self._training_state(tuple(x.shape[1:]))
-        self._keep(weights, x_train)
         if self.generator.prior_max_iter:
             self._second_stage(x_train)
 
@@ -175,9 +175,11 @@ class TwoStageFit:
         self.n_iter = self._joint.n_epochs
 
     def _training_state(self, shape: tuple[int, ...]) -> TrainingState:
-        history = History(self.history.columns).columns
         return TrainingState(
-            shape, self.seeds, on_cpu(self._joint.state_dict()), history
+            self.generator._origin(shape),
+            self.seeds,
+            on_cpu(self._joint.state_dict()),
+            History(self.history.columns).columns,
         )
 
     def _batch_size(self, n_rows: int) -> int:
@@ -198,9 +200,9 @@ class TwoStageFit:
     def _warn_unless_stopped(self) -> None:
         if self.generator.early_stopping:
             warnings.warn(
-                "The validation loss was still falling after max_iter="
-                f"{self.generator.max_iter} epochs. The generator is usable; raise "
-                "max_iter for a better one.",
+                f"The validation loss had not settled after "
+                f"max_iter={self.generator.max_iter} epochs. The generator is usable; "
+                "raise max_iter for a better one.",
                 ConvergenceWarning,
                 stacklevel=6,
             )

@@ -86,7 +86,8 @@ class LatentDiffusionGenerator(BaseGenerator):
     tol : float, default=1e-4
         Smallest improvement that counts, in nats per entry, if `early_stopping`.
     warm_start : bool, default=False
-        Let `fit` go on from the last call: 50 and 50 epochs equal 100.
+        Let `fit` go on from the end of the last call: 50 and 50 epochs equal 100
+        in the first stage, but `kl_annealing` begins anew. After Ctrl-C all does.
     device : str, default="auto"
         Where to compute; "auto" takes CUDA when there is one.
     mixed_precision : bool, default=False

@@ -5,7 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tsgen.nn.layers import Dropout, TransformerBlock, sinusoidal_embedding
+from tsgen.nn.layers import (
+    Dropout,
+    TransformerBlock,
+    full_precision,
+    sinusoidal_embedding,
+)
 
 
 class LSTMEncoder(nn.Module):
@@ -95,7 +100,7 @@ class DeterministicPosterior(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, None]:
         """Map features (B, H) to (latent (B, K), None): there is no spread to learn."""
-        return self.standardizer(self.project(features)), None
+        return self.standardizer(full_precision(self.project(features))), None
 
     def to_diffusion(self, z: Tensor) -> Tensor:
         """Latents of the decoder are latents of the diffusion."""
@@ -120,7 +125,8 @@ class GaussianPosterior(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Map features (B, H) to the mean and the log scale, each (B, K)."""
-        mean, log_scale = self.project(features).chunk(2, dim=-1)
+        raw = full_precision(self.project(features))
+        mean, log_scale = raw.chunk(2, dim=-1)
         return mean, log_scale
 
     def to_diffusion(self, z: Tensor) -> Tensor:
@@ -132,7 +138,7 @@ class GaussianPosterior(nn.Module):
         return self.standardizer.inverse(z0)
 
 
-def reparameterize(mean: Tensor, log_scale: Tensor | None, eps: Tensor) -> Tensor:
+def reparameterize(mean: Tensor, log_scale: Tensor, eps: Tensor) -> Tensor:
     r"""Draw from the approximate posterior (eq. 1).
 
     .. math:: z = \mu + \sigma \odot \epsilon
@@ -140,11 +146,11 @@ def reparameterize(mean: Tensor, log_scale: Tensor | None, eps: Tensor) -> Tenso
     Parameters
     ----------
     mean, eps : Tensor of shape (B, K)
-    log_scale : Tensor of shape (B, K) or None
-        Log of the standard deviation; None for a posterior without spread.
+    log_scale : Tensor of shape (B, K)
+        Log of the standard deviation.
 
     Returns
     -------
     Tensor of shape (B, K)
     """
-    return mean if log_scale is None else mean + log_scale.exp() * eps
+    return mean + log_scale.exp() * eps

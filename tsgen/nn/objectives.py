@@ -31,7 +31,7 @@ from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import diffuse, velocity
 
 N_ANNEALING_CYCLES = 4
-COLLAPSE_SHARE = 0.5  # of a minibatch, enough for the estimate of eq. 14
+COLLAPSE_SHARE = 1 / 3  # of a minibatch, enough for the estimate of eq. 14
 
 
 class LossTerm(NamedTuple):
@@ -191,37 +191,19 @@ def masked_prefix(x: Tensor, masking: float, generator: torch.Generator) -> Tens
 
 
 def denoising_term(
-    denoiser: nn.Module,
-    z0: Tensor,
-    generator: torch.Generator,
-    *,
-    alpha_bar: Tensor,
-    prediction: str,
+    model: LatentDiffusion, denoiser: nn.Module, z0: Tensor, generator: torch.Generator
 ) -> LossTerm:
     """Denoising loss of latents (B, K) at random levels (eq. 5).
 
     The latents are detached: the prior is fitted to them, they do not move to suit it.
     """
     z0 = z0.detach()
-    level = uniform_levels(1, len(alpha_bar) - 1, z0, generator)
+    level = uniform_levels(1, model.n_levels, z0, generator)
     eps = normal_like(z0, generator)
-    kept = alpha_bar[level]
-    target = velocity(z0, kept, eps) if prediction == "v" else eps
+    kept = model.alpha_bar[level]
+    target = velocity(z0, kept, eps) if model.prediction == "v" else eps
     output = full_precision(denoiser(diffuse(z0, kept, eps), level))
     return LossTerm(denoising_loss(output, target))
-
-
-def model_denoising_term(
-    model: LatentDiffusion, z0: Tensor, generator: torch.Generator
-) -> LossTerm:
-    """Denoising loss of a model's own denoiser."""
-    return denoising_term(
-        model.denoiser,
-        z0,
-        generator,
-        alpha_bar=model.alpha_bar,
-        prediction=model.prediction,
-    )
 
 
 def prior_terms(
@@ -237,14 +219,7 @@ def prior_terms(
         mean, log_scale = latents
         z = reparameterize(mean, log_scale, normal_like(mean, generator))
         z0 = model.posterior.to_diffusion(z)
-    term = denoising_term(
-        denoiser,
-        z0,
-        generator,
-        alpha_bar=model.alpha_bar,
-        prediction=model.prediction,
-    )
-    return {"denoising": term}
+    return {"denoising": denoising_term(model, denoiser, z0, generator)}
 
 
 def elbo_terms(
@@ -266,7 +241,7 @@ def elbo_terms(
     return {
         "reconstruction": LossTerm(-log_prob.mean()),
         "kl": LossTerm(kl, kl_weight),
-        "denoising": model_denoising_term(model, z0, generator),
+        "denoising": denoising_term(model, model.denoiser, z0, generator),
     }
 
 
@@ -285,8 +260,8 @@ def stable_posterior_terms(
 ) -> dict[str, LossTerm]:
     """Terms of the stable posterior (algorithm 1): eq. 13, eq. 5 and eq. 14.
 
-    The penalty is estimated on a random half of the minibatch: the same expectation at
-    half the cost.
+    The penalty is estimated on a random third of the minibatch: the same expectation
+    at a third of the cost.
     """
     v, _ = model.encode(x, generator)
     prefix = masked_prefix(x, variable_masking, generator)
@@ -298,7 +273,7 @@ def stable_posterior_terms(
         "variational_inference": LossTerm(
             variational_inference_loss(early.log_prob(x), weight)
         ),
-        "denoising": model_denoising_term(model, v, generator),
+        "denoising": denoising_term(model, model.denoiser, v, generator),
     }
     if n_collapse_levels and alpha:
         lowest = model.n_levels - n_collapse_levels

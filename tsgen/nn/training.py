@@ -107,6 +107,9 @@ class Trainer:
         self.max_grad_norm = max_grad_norm
         self.mixed_precision = mixed_precision
         self.averaged = AveragedModel(module, multi_avg_fn=_moving_average(ema_decay))
+        for part in self.averaged.modules():
+            if isinstance(part, nn.RNNBase):
+                part.flatten_parameters()  # one chunk again after the copy, for CUDA
         self.optimizer = torch.optim.Adam(
             module.parameters(), lr=learning_rate, fused=True
         )
@@ -290,7 +293,7 @@ def _check_finite(means: dict[str, float], epoch: int) -> None:
 def on_cpu(state: Any) -> Any:
     """Copy the tensors of a nested state to the CPU."""
     if isinstance(state, Tensor):
-        return state.cpu()
+        return state.detach().cpu().clone()
     if isinstance(state, dict):
         return {key: on_cpu(value) for key, value in state.items()}
     if isinstance(state, list):
