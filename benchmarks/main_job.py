@@ -45,14 +45,15 @@ def energy_windows() -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_turns(jobs: list[Callable[[], object]], repeats: int) -> list[list[float]]:
-    """Time the jobs one after the other, `repeats` times round, after a warm-up."""
+    """Time the jobs in turns, forwards and backwards, after a warm-up of each."""
     seconds: list[list[float]] = [[] for _ in jobs]
-    for turn in range(repeats + 1):
-        for job, kept in zip(jobs, seconds, strict=True):
+    for job in jobs:
+        job()
+    for turn in range(repeats):
+        for index in range(len(jobs))[:: -1 if turn % 2 else 1]:
             start = perf_counter()
-            job()
-            if turn:
-                kept.append(perf_counter() - start)
+            jobs[index]()
+            seconds[index].append(perf_counter() - start)
     return seconds
 
 
@@ -71,7 +72,7 @@ def overhead() -> Iterator[Row]:
     from tsgen.nn.training import weighted_sum
 
     X = energy_windows()[0][:3000]
-    n_epochs = 4
+    n_epochs = 8
 
     def fitted() -> None:
         new_generator().fit(X)
@@ -102,8 +103,8 @@ def overhead() -> Iterator[Row]:
                 loss.backward()
                 optimizer.step()
 
-    ours, theirs = in_turns([fitted, bare], repeats=7)
-    detail = f"LSTM, {len(X)} x 24 x 28, {n_epochs} epochs, 7 turns"
+    ours, theirs = in_turns([fitted, bare], repeats=6)
+    detail = f"LSTM, {len(X)} x 24 x 28, {n_epochs} epochs, 6 turns"
     yield Row(
         "overhead", "fit / bare loop, time", ratio(ours, theirs), "<= 1.10", detail
     )
@@ -128,13 +129,13 @@ def methods() -> Iterator[Row]:
         options = {"backbone": backbone, "batch_size": 128, "random_state": SEED}
         stable = StablePosteriorGenerator(max_iter=1, prior_max_iter=0, **options)
         plain = LatentDiffusionGenerator(max_iter=1, prior_max_iter=0, **options)
-        epochs = in_turns([one_epoch(stable, X), one_epoch(plain, X)], repeats=9)
+        epochs = in_turns([one_epoch(stable, X), one_epoch(plain, X)], repeats=8)
         name, what = f"fit {backbone}", "stable / plain, fit per epoch"
-        detail = f"{backbone}, one epoch of 5000 x 24 x 28, 9 turns"
+        detail = f"{backbone}, one epoch of 5000 x 24 x 28, 8 turns"
         yield Row(name, what, ratio(*epochs), "<= 1.35", detail)
         jobs = [partial(stable.sample, 1000), partial(plain.sample, 1000)]
-        samples = in_turns(jobs, repeats=9)
-        detail = f"{backbone}, 1000 series, 50 steps, 9 turns"
+        samples = in_turns(jobs, repeats=20)
+        detail = f"{backbone}, 1000 series, 50 steps, 20 turns"
         yield Row(
             f"sample {backbone}",
             "stable / plain, sample",

@@ -33,12 +33,11 @@ class TestScikitLearn:
     def test_more_than_forty_checks_are_run_on_each_class(self):
         assert len(CHECKS) > 80
 
+    @pytest.mark.foreign_draws
     @pytest.mark.parametrize(("estimator", "check"), CHECKS)
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
     def test_it_passes_every_check_of_scikit_learn(self, estimator, check):
-        state = np.random.get_state()  # noqa: NPY002  some checks draw from it
         check(clone(estimator))
-        np.random.set_state(state)  # noqa: NPY002
 
     def test_a_clone_keeps_nothing_fitted(self, make_generator, X):
         with pytest.raises(NotFittedError):

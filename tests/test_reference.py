@@ -35,6 +35,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.foreign_draws
 @pytest.mark.parametrize(("generator", "check"), CHECKS)
 def test_a_check_of_scikit_learn_passes(generator, check):
     check(generator)

@@ -79,6 +79,7 @@ def refusal(X, estimator=None):
 # The contract of scikit-learn
 
 
+@pytest.mark.foreign_draws
 @pytest.mark.parametrize("minimum", [1, 2])
 def test_an_estimator_behind_the_door_passes_every_check_of_scikit_learn(minimum):
     results = check_estimator(Toy(minimum=minimum), on_skip=None)

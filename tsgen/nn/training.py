@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tsgen.exceptions import TrainingDivergedError
 from tsgen.nn.objectives import LossTerm
@@ -268,14 +268,10 @@ def _set_learning_rate(trainer: Trainer, progress: float) -> None:
 def _moving_average(decay: float) -> Callable[..., None]:
     """Exponential moving average whose memory grows with the steps taken so far."""
 
-    @torch.no_grad()
-    def update(
-        averaged: list[Tensor], current: list[Tensor], n_averaged: Tensor
-    ) -> None:
+    def update(averaged: list[Tensor], current: list[Tensor], n_averaged: Any) -> None:
         n = float(n_averaged)
-        weight = 1 - min(decay, (1 + n) / (10 + n))
-        for mean, value in zip(averaged, current, strict=True):
-            mean.lerp_(value, weight)
+        memory = min(decay, (1 + n) / (10 + n))
+        get_ema_multi_avg_fn(memory)(averaged, current, n_averaged)
 
     return update
 
