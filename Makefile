@@ -8,10 +8,10 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test slow lint types examples bench clean
 
 $(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsgen needs Python 3.11 or newer; set it with `make PYTHON=/path/to/python`")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsgen needs Python 3.11 or newer; set it with `make PYTHON=/path/to/python`")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[dev]"
-	touch $@
+	@touch $@
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_01_quickstart.py
