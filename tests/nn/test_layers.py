@@ -7,12 +7,12 @@ from torch import nn
 from torch.testing import assert_close
 
 from tsgen.nn.layers import (
-    CausalCache,
     Dropout,
     SelfAttention,
     TransformerBlock,
     full_precision,
     initialize,
+    lstm_cell,
     sinusoidal_embedding,
 )
 
@@ -167,16 +167,21 @@ def test_attention_equals_its_definition(fresh, normals, causal, n_heads):
 
 def test_a_cache_gives_the_same_attention_one_step_at_a_time(fresh, normals):
     attention = fresh(SelfAttention, 8, 2, True).double()
-    x, cache = normals(2, 5, 8, dtype=torch.float64), CausalCache(1)
-    steps = [attention(x[:, t : t + 1], cache) for t in range(5)]
+    x = normals(2, 5, 8, dtype=torch.float64)
+    cache, steps = attention.empty_cache(x), []
+    for t in range(5):
+        mixed, cache = attention.step(x[:, t : t + 1], cache)
+        steps.append(mixed)
     assert_close(torch.cat(steps, dim=1), attention(x))
 
 
-def test_layers_have_a_cache_of_their_own(normals):
-    cache, key = CausalCache(2), normals(1, 1, 1, 3)
-    cache.extend(0, key, key)
-    assert cache.extend(1, key, key)[0].shape == (1, 1, 1, 3)
-    assert cache.extend(0, key, key)[0].shape == (1, 1, 2, 3)
+@pytest.mark.parametrize("n_in", [3, 8])
+def test_the_cell_steps_as_the_lstm_does(fresh, normals, n_in):
+    layer = fresh(nn.LSTM, n_in, 8, batch_first=True).double()
+    x, h, c = (normals(2, n, seed=n, dtype=torch.float64) for n in (n_in, 8, 8))
+    _, (hidden, cell) = layer(x[:, None], (h[None], c[None]))
+    for mine, theirs in zip(lstm_cell(layer, x, h, c), (hidden, cell), strict=True):
+        assert_close(mine, theirs[0])
 
 
 def test_attention_over_the_whole_series_ignores_the_order(fresh, normals):

@@ -1,20 +1,24 @@
 """Autoregressive decoders: features h_t from the latent and x_1 ... x_{t-1} (app. B).
 
-Both share one interface. `forward` reads a whole prefix at once (teacher forcing);
-`begin` and `step` give the same features one step at a time, for generation.
+Both share one interface. `forward` reads a whole prefix at once (teacher forcing), by
+torch's fused kernels. `begin` and `step` give the same features one step at a time:
+pure functions from state to state, in operations that torch differentiates forwards,
+for generation and for the dependency measure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from tsgen.nn.layers import (
-    CausalCache,
     Dropout,
+    KeysValues,
     TransformerBlock,
+    lstm_cell,
     sinusoidal_embedding,
 )
 
@@ -24,12 +28,12 @@ def delayed(x: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
 
 
-class LSTMState:
-    """What an `LSTMDecoder` carries from step to step."""
+class LSTMState(NamedTuple):
+    """What an `LSTMDecoder` carries from step to step; (B, ...) each."""
 
-    def __init__(self, z: Tensor, layers: list[tuple[Tensor, Tensor]]) -> None:
-        self.z = z
-        self.layers = layers
+    z: Tensor
+    hidden: tuple[Tensor, ...]
+    cell: tuple[Tensor, ...]
 
 
 class LSTMDecoder(nn.Module):
@@ -65,36 +69,37 @@ class LSTMDecoder(nn.Module):
         self, z: Tensor, prefix: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         """Map a latent (B, K) and a prefix (B, T, C) to features (B, T, H)."""
-        return self._advance(self.begin(z), prefix, generator)
-
-    def begin(self, z: Tensor) -> LSTMState:
-        """Return the state before the first step."""
-        states = self.initial_state(z)[None].chunk(2 * self.n_layers, dim=-1)
-        states = [state.contiguous() for state in states]  # (1, B, H) each
-        return LSTMState(z, list(zip(states[::2], states[1::2], strict=True)))
-
-    def step(self, state: LSTMState, previous: Tensor) -> Tensor:
-        """Map the previous observation (B, C) to features (B, H); advance `state`."""
-        return self._advance(state, previous[:, None])[:, 0]
-
-    def _advance(
-        self, state: LSTMState, x: Tensor, generator: torch.Generator | None = None
-    ) -> Tensor:
-        if self.skip_connections:
-            skip = state.z[:, None].expand(-1, x.shape[1], -1)
-            x = torch.cat([x, skip], dim=-1)  # (B, T, C + K)
-        for index, layer in enumerate(self.layers):
-            x, state.layers[index] = layer(x, state.layers[index])  # (B, T, H)
+        _, hidden, cell = self.begin(z)
+        x = self._with_latent(prefix, z[:, None].expand(-1, prefix.shape[1], -1))
+        for layer, h, c in zip(self.layers, hidden, cell, strict=True):
+            x, _ = layer(x, (h[None].contiguous(), c[None].contiguous()))  # (B, T, H)
             x = self.dropout(x, generator)
         return x
 
+    def begin(self, z: Tensor) -> LSTMState:
+        """Return the state before the first step."""
+        states = self.initial_state(z).chunk(2 * self.n_layers, dim=-1)  # (B, H) each
+        return LSTMState(z, states[::2], states[1::2])
 
-class TransformerState:
+    def step(self, state: LSTMState, previous: Tensor) -> tuple[Tensor, LSTMState]:
+        """Map the previous observation (B, C) to features (B, H) and the next state."""
+        x = self._with_latent(previous, state.z)
+        after = []
+        for layer, h, c in zip(self.layers, state.hidden, state.cell, strict=True):
+            after.append(lstm_cell(layer, x, h, c))
+            x = after[-1][0]
+        hidden, cell = zip(*after, strict=True)
+        return x, LSTMState(state.z, hidden, cell)
+
+    def _with_latent(self, x: Tensor, z: Tensor) -> Tensor:
+        return torch.cat([x, z], dim=-1) if self.skip_connections else x
+
+
+class TransformerState(NamedTuple):
     """What a `TransformerDecoder` carries from step to step."""
 
-    def __init__(self, z: Tensor, n_layers: int) -> None:
-        self.z = z
-        self.cache = CausalCache(n_layers)
+    z: Tensor
+    caches: tuple[KeysValues, ...]
 
 
 class TransformerDecoder(nn.Module):
@@ -142,17 +147,21 @@ class TransformerDecoder(nn.Module):
 
     def begin(self, z: Tensor) -> TransformerState:
         """Return the state before the first step."""
-        return TransformerState(z, len(self.blocks))
+        caches = (block.attention.empty_cache(z) for block in self.blocks)
+        return TransformerState(z, tuple(caches))
 
-    def step(self, state: TransformerState, previous: Tensor) -> Tensor:
-        """Map the previous observation (B, C) to features (B, H); advance `state`."""
-        cache = state.cache
-        token = self.embed(previous) if cache.length else self.embed_latent(state.z)
-        h = self._placed(token[:, None], state.z, cache.length)  # (B, 1, H)
-        for layer, block in enumerate(self.blocks):
-            h = block(h, cache=cache, layer=layer)
-        cache.length += 1
-        return self.norm(h)[:, 0]
+    def step(
+        self, state: TransformerState, previous: Tensor
+    ) -> tuple[Tensor, TransformerState]:
+        """Map the previous observation (B, C) to features (B, H) and the next state."""
+        t = state.caches[0].key.shape[2]
+        token = self.embed(previous) if t else self.embed_latent(state.z)
+        h = self._placed(token[:, None], state.z, t)  # (B, 1, H)
+        caches = []
+        for block, cache in zip(self.blocks, state.caches, strict=True):
+            h, cache = block.step(h, cache)
+            caches.append(cache)
+        return self.norm(h)[:, 0], TransformerState(state.z, tuple(caches))
 
     def _placed(self, tokens: Tensor, z: Tensor, start: int) -> Tensor:
         stop = start + tokens.shape[1]
@@ -185,9 +194,9 @@ def generate(
     -------
     Tensor of shape (B, T, C)
     """
-    state = decoder.begin(z)
+    state: Any = decoder.begin(z)
     observations = [z.new_zeros(len(z), n_channels)]
     for t in range(n_timesteps):
-        features = decoder.step(state, observations[-1])  # type: ignore[arg-type]  # state of its own kind
+        features, state = decoder.step(state, observations[-1])
         observations.append(emit(features, t))
     return torch.stack(observations[1:], dim=1)

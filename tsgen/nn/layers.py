@@ -1,8 +1,9 @@
-"""Layers shared by the networks: dropout, attention, embeddings of steps and levels."""
+"""Layers shared by the networks: dropout, LSTM cell, attention, embeddings."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -73,21 +74,40 @@ def sinusoidal_embedding(position: Tensor, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-class CausalCache:
-    """Keys and values of the steps already decoded, one entry per attention layer."""
+def lstm_cell(
+    layer: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor
+) -> tuple[Tensor, Tensor]:
+    r"""Advance one layer by one step, in operations that torch differentiates forwards.
 
-    def __init__(self, n_layers: int) -> None:
-        self.entries: list[tuple[Tensor, Tensor] | None] = [None] * n_layers
-        self.length = 0
+    .. math:: c' = \sigma(f) c + \sigma(i) \tanh(g), \quad h' = \sigma(o) \tanh(c')
 
-    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Append one step to a layer's keys and values; return all of them."""
-        seen = self.entries[layer]
-        if seen is not None:
-            key = torch.cat([seen[0], key], dim=2)  # (B, heads, t, H / heads)
-            value = torch.cat([seen[1], value], dim=2)
-        self.entries[layer] = (key, value)
-        return key, value
+    `torch.nn.LSTM` itself has no forward-mode derivative on the CPU or on CUDA; the
+    weights are shared with it.
+
+    Parameters
+    ----------
+    layer : nn.LSTM
+        Of one layer and one direction.
+    x : Tensor of shape (B, n_in)
+    hidden, cell : Tensor of shape (B, H)
+
+    Returns
+    -------
+    hidden, cell : Tensor of shape (B, H)
+    """
+    weight = torch.cat([layer.weight_ih_l0, layer.weight_hh_l0], dim=1)
+    bias = layer.bias_ih_l0 + layer.bias_hh_l0
+    gates = F.linear(torch.cat([x, hidden], dim=1), weight, bias)  # (B, 4H)
+    i, f, g, o = gates.chunk(4, dim=-1)
+    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.tanh(), cell
+
+
+class KeysValues(NamedTuple):
+    """Keys and values of the steps already decoded, (B, heads, t, H / heads) each."""
+
+    key: Tensor
+    value: Tensor
 
 
 class SelfAttention(nn.Module):
@@ -96,22 +116,42 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, n_heads: int, causal: bool) -> None:
         super().__init__()
         self.n_heads = n_heads
+        self.head_size = width // n_heads
         self.causal = causal
         self.project = nn.Linear(width, 3 * width)
         self.merge = nn.Linear(width, width)
 
-    def forward(
-        self, x: Tensor, cache: CausalCache | None = None, layer: int = 0
-    ) -> Tensor:
-        """Attend within `x` of shape (B, T, H), or from one new step to the cache."""
-        B, T, H = x.shape
-        split = self.project(x).view(B, T, 3, self.n_heads, H // self.n_heads)
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend within `x` of shape (B, T, H)."""
+        query, key, value = self._split(x)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        return self._merged(mixed)
+
+    def step(self, x: Tensor, cache: KeysValues) -> tuple[Tensor, KeysValues]:
+        """Attend from one new step (B, 1, H) to those before it and to itself.
+
+        Written out in operations that torch differentiates forwards, unlike its fused
+        attention.
+        """
+        query, key, value = self._split(x)
+        key = torch.cat([cache.key, key], dim=2)  # (B, heads, t, H / heads)
+        value = torch.cat([cache.value, value], dim=2)
+        scores = query @ key.transpose(2, 3) / math.sqrt(key.shape[3])
+        return self._merged(scores.softmax(dim=3) @ value), KeysValues(key, value)
+
+    def empty_cache(self, like: Tensor) -> KeysValues:
+        """Return the cache before the first step, for rows like those of `like`."""
+        empty = like.new_zeros(len(like), self.n_heads, 0, self.head_size)
+        return KeysValues(empty, empty)
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        B, T, _ = x.shape
+        split = self.project(x).view(B, T, 3, self.n_heads, self.head_size)
         query, key, value = split.permute(2, 0, 3, 1, 4)  # (B, heads, T, H / heads)
-        if cache is not None:
-            key, value = cache.extend(layer, key, value)
-        causal = self.causal and cache is None
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
-        return self.merge(mixed.transpose(1, 2).reshape(B, T, H))
+        return query, key, value
+
+    def _merged(self, mixed: Tensor) -> Tensor:
+        return self.merge(mixed.transpose(1, 2).flatten(2))  # (B, T, H)
 
 
 class TransformerBlock(nn.Module):
@@ -131,14 +171,14 @@ class TransformerBlock(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(
-        self,
-        x: Tensor,
-        generator: torch.Generator | None = None,
-        cache: CausalCache | None = None,
-        layer: int = 0,
-    ) -> Tensor:
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Map (B, T, H) to (B, T, H)."""
-        mixed = self.attention(self.attention_norm(x), cache, layer)
+        mixed = self.attention(self.attention_norm(x))
         x = x + self.dropout(mixed, generator)
         return x + self.dropout(self.perceptron(x), generator)
+
+    def step(self, x: Tensor, cache: KeysValues) -> tuple[Tensor, KeysValues]:
+        """Map one step (B, 1, H) to (B, 1, H), without dropout."""
+        mixed, cache = self.attention.step(self.attention_norm(x), cache)
+        x = x + mixed
+        return x + self.perceptron(x), cache
