@@ -22,7 +22,7 @@ ARRAY_FLOOR = [path for path in FILES if path not in TENSOR_FLOOR + STAIR]
 LIGHT = [
     name
     for name in ("datasets", "exceptions", "metrics", "plots", "reference", "scorers")
-    if (ROOT / f"{name}.py").exists()
+    if (ROOT / f"{name}.py").exists() or (ROOT / name / "__init__.py").exists()
 ]
 HEAVY = ("torch", "ot", "matplotlib", "pandas")
 

@@ -25,6 +25,7 @@ Importing the package is cheap: PyTorch loads with the first generator.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsgen.exceptions import PosteriorCollapseWarning
     from tsgen.generators import LatentDiffusionGenerator, StablePosteriorGenerator
     from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
@@ -32,6 +33,7 @@ __all__ = [
     "BlockBootstrapGenerator",
     "GaussianGenerator",
     "LatentDiffusionGenerator",
+    "PosteriorCollapseWarning",
     "StablePosteriorGenerator",
     "__version__",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "BlockBootstrapGenerator": "tsgen.reference",
     "GaussianGenerator": "tsgen.reference",
     "LatentDiffusionGenerator": "tsgen.generators",
+    "PosteriorCollapseWarning": "tsgen.exceptions",
     "StablePosteriorGenerator": "tsgen.generators",
 }
 

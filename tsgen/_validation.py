@@ -100,6 +100,87 @@ def as_series(X: Any, name: str = "X") -> np.ndarray:
     return _as_three_axes(_read(X, name), name)
 
 
+def is_ragged(X: Any) -> bool:
+    """Tell whether `X` is a list of series that differ in length."""
+    if not isinstance(X, list | tuple):
+        return False
+    return len({_length(series) for series in X}) > 1
+
+
+def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndarray]:
+    """Check series that may end earlier than those of `fit`, and pad them with zeros.
+
+    Parameters
+    ----------
+    X : sequence of array-like of shape (length, n_channels) or (length,)
+        Each of 1 to `n_timesteps_` steps.
+    estimator : BaseEstimator
+        Fitted with `check_series`.
+
+    Returns
+    -------
+    series : ndarray of shape (n_samples, longest, n_channels)
+    lengths : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If a series is not valid, is longer, or has other channels.
+    """
+    items = [as_series(item[None], f"X[{k}]")[0] for k, item in enumerate(_arrays(X))]
+    channels = {item.shape[1] for item in items}
+    lengths = np.array([len(item) for item in items])
+    wanted = estimator.n_channels_
+    if channels != {wanted} or lengths.max() > estimator.n_timesteps_:
+        raise ValueError(
+            f"X must hold series of n_channels = {wanted} and at most n_timesteps = "
+            f"{estimator.n_timesteps_}, as in fit, got n_channels = "
+            f"{sorted(channels)} and up to {lengths.max()} time steps."
+        )
+    series = np.zeros((len(items), lengths.max(), wanted), items[0].dtype)
+    for row, item in zip(series, items, strict=True):
+        row[: len(item)] = item
+    return series, lengths
+
+
+def _arrays(X: Sequence[Any]) -> list[np.ndarray]:
+    """Return series as arrays of two axes; `_read` will check them."""
+    arrays = [np.asarray(_from_tensor(item, "X")) for item in X]
+    return [a[:, None] if a.ndim == 1 else a for a in arrays]
+
+
+def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.ndarray:
+    """Check latents given to an estimator.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_series, latent_size)
+    latent_size : int
+    n_series : int or None, default=None
+        Number of rows there must be; None takes any but 0.
+
+    Returns
+    -------
+    ndarray of shape (n_series, latent_size), float32
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a value is not finite.
+    """
+    Z = np.asarray(Z, dtype=np.float32)
+    rows = "n_samples" if n_series is None else n_series
+    n_wanted = n_series or max(1, len(Z) if Z.ndim else 1)
+    finite = bool(np.isfinite(Z).all())
+    if Z.shape != (n_wanted, latent_size) or not finite:
+        kind = "" if finite else " with values that are not finite"
+        raise ValueError(
+            f"Z must hold finite latents of shape ({rows}, {latent_size}), at least "
+            f"one, got shape {Z.shape}{kind}. Use what transform returns."
+        )
+    return Z
+
+
 def restore_form(X: np.ndarray, estimator: BaseEstimator) -> np.ndarray:
     """Give series the form of the data the estimator was fitted on.
 

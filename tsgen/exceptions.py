@@ -3,7 +3,9 @@
 __all__ = [
     "ConstantInputWarning",
     "InvalidModelFileError",
+    "PosteriorCollapseWarning",
     "TrainingDivergedError",
+    "UndefinedDependencyWarning",
 ]
 
 
@@ -20,3 +22,11 @@ class InvalidModelFileError(ValueError):
 
 class ConstantInputWarning(UserWarning):
     """The series do not vary, so there is nothing to learn."""
+
+
+class PosteriorCollapseWarning(UserWarning):
+    """The decoder of a fitted generator does not use its latent."""
+
+
+class UndefinedDependencyWarning(UserWarning):
+    """Features of a decoder do not depend on its input: a dependency would be 0 / 0."""

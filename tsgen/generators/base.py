@@ -38,11 +38,21 @@ from tsgen._validation import (
     as_series,
     check_count,
     check_enough_series,
+    check_latents,
     check_series,
+    is_ragged,
+    pad_series,
     restore_form,
 )
 from tsgen.exceptions import ConstantInputWarning
 from tsgen.generators.fitting import TrainingState, TwoStageFit
+from tsgen.generators.inspecting import (
+    dependency,
+    posterior_report,
+    warn_if_collapsed,
+)
+from tsgen.inspection import Dependency, PosteriorReport
+from tsgen.inspection.measure import MaxOrder, Method
 from tsgen.nn.devices import resolve_device, seen_devices
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.noise import SCHEDULES
@@ -94,6 +104,8 @@ class BaseGenerator(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
+        "dependency_every": [Interval(Integral, 1, None, closed="left"), None],
+        "check_collapse": ["boolean"],
         "device": [str],
         "mixed_precision": ["boolean"],
         "verbose": ["verbose"],
@@ -113,6 +125,10 @@ class BaseGenerator(
     def _last_inference_level(self) -> int:
         """Return the highest level at which the reverse chain may stop."""
         raise NotImplementedError("a child class names its last inference level")
+
+    def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode scaled series: mean and log scale of the latents the decoder reads."""
+        raise NotImplementedError("a child class infers its latents")
 
     def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
         """Bound the log-likelihood of scaled series (B, T, C) in varying channels."""
@@ -139,6 +155,11 @@ class BaseGenerator(
         ------
         TrainingDivergedError
             If a loss term is not finite or runs away.
+
+        Warns
+        -----
+        PosteriorCollapseWarning
+            If the decoder does not use its latent, and `check_collapse`.
         """
         self._check_options(self.n_levels)
         series = as_series(X)
@@ -148,13 +169,15 @@ class BaseGenerator(
         self._forget()
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
         self._remember(X)
-        fit = TwoStageFit(self, resumed)
+        fit, x = TwoStageFit(self, resumed), self._scaled(X)
         try:
-            fit.run(self._scaled(X))
+            fit.run(x)
         except KeyboardInterrupt:
             self._adopt(fit)
             raise
         self._adopt(fit)
+        if self.check_collapse:
+            warn_if_collapsed(self, x)
         return self
 
     def sample(
@@ -272,14 +295,7 @@ class BaseGenerator(
             In the units and the form of the training series.
         """
         check_is_fitted(self)
-        Z = np.asarray(Z, dtype=np.float32)
-        K = self.model_.latent_size
-        if Z.ndim != 2 or Z.shape[1] != K or not len(Z) or not np.isfinite(Z).all():
-            finite = "" if np.isfinite(Z).all() else " with values that are not finite"
-            raise ValueError(
-                f"Z must hold finite latents of shape (n_samples, {K}), at least one, "
-                f"got shape {Z.shape}{finite}. Use what transform returns."
-            )
+        Z = check_latents(Z, self.model_.latent_size)
         eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
         if noise:
             source = self.random_state if random_state is None else random_state
@@ -289,6 +305,88 @@ class BaseGenerator(
             self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
         )
         return restore_form(self._in_original_units(series), self)
+
+    def dependency(
+        self,
+        X: ArrayLike,
+        *,
+        Z: ArrayLike | None = None,
+        method: Method = "gauss-legendre",
+        n_nodes: int = 16,
+        tol: float = 1e-3,
+        max_order: MaxOrder = 1,
+        random_state: RandomState = None,
+    ) -> Dependency:
+        """Measure how much each step relies on the latent and on the steps before it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels), or a list
+            Series, of at least two steps; in a list they may end earlier.
+        Z : array-like of shape (n_samples, latent_size) or None, default=None
+            Latents in the scale of `transform`. None draws them from the posterior of
+            each series, as in training.
+        method : {"gauss-legendre", "monte-carlo"}, default="gauss-legendre"
+            Quadrature; the paper's is "monte-carlo".
+        n_nodes : int, default=16
+            Number of nodes; of "gauss-legendre" in each interval.
+        tol : float, default=1e-3
+            Intervals in which the shares of a step miss their sum by more are halved;
+            ``np.inf`` halves none. Not for "monte-carlo".
+        max_order : int or "all", default=1
+            Largest order of local dependency, each at the cost of one more derivative;
+            "all" gives the full table.
+        random_state : int, RandomState, Generator or None, default=None
+            Draws the latents, and the nodes of "monte-carlo"; None falls back to the
+            constructor's.
+
+        Returns
+        -------
+        Dependency
+            With `global_` and `local(order)` of shape (n_samples, n_timesteps).
+
+        Warns
+        -----
+        UndefinedDependencyWarning
+            If features do not change with the input somewhere; they are NaN there.
+
+        See Also
+        --------
+        tsgen.inspection.dependency_measure : The same for any decoder.
+        """
+        check_is_fitted(self)
+        return dependency(self, X, Z, method, n_nodes, tol, max_order, random_state)
+
+    def posterior_report(
+        self,
+        X: ArrayLike,
+        *,
+        n_series: int = 200,
+        n_shuffles: int = 20,
+        random_state: RandomState = None,
+    ) -> PosteriorReport:
+        """Tell whether the latent is used, in figures and in words.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+            Series of at least two steps.
+        n_series : int, default=200
+            Number of series to look at, chosen at random, at least 2.
+        n_shuffles : int, default=20
+            Number of shuffles of their time steps, the control without structure.
+        random_state : int, RandomState, Generator or None, default=None
+            None falls back to the constructor's.
+
+        Returns
+        -------
+        PosteriorReport
+            With `is_collapsed`, `verdict` and the figures behind them.
+        """
+        check_is_fitted(self)
+        n_series = check_count(n_series, "n_series", minimum=2)
+        n_shuffles = check_count(n_shuffles, "n_shuffles", minimum=1)
+        return posterior_report(self, X, n_series, n_shuffles, random_state)
 
     def save(self, path: str | PathLike) -> None:
         """Write the fitted generator to a folder, atomically and without pickle.
@@ -431,6 +529,13 @@ class BaseGenerator(
     def _checked(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         return check_series(X, estimator=self, reset=False)
+
+    def _checked_padded(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
+        """Check series, and pad those of a list to one length; return the lengths."""
+        check_is_fitted(self)
+        if is_ragged(X):
+            return pad_series(X, estimator=self)
+        return self._checked(X), None
 
     def _scaled(self, X: np.ndarray) -> Tensor:
         """Standardise series for the networks."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsgen._progress import ProgressBar
 from tsgen._random import numpy_generator
+from tsgen.generators.inspecting import monitored
 from tsgen.nn.models import LatentDiffusion, initialized
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import prior_terms
@@ -139,6 +140,7 @@ class TwoStageFit:
         stopping = EarlyStopping(patience, tol)
         for epoch in self._shown(epochs, self.generator.max_iter, "fit"):
             self.history.add(epoch)
+            self._monitor(epoch.number, x)
             if epoch.validation_loss is not None and stopping.update(
                 epoch.validation_loss, self._joint.last_averaged
             ):
@@ -146,6 +148,14 @@ class TwoStageFit:
         else:
             self._warn_unless_stopped()
         return stopping.best_weights or self._joint.last_averaged
+
+    def _monitor(self, number: int, x: Tensor) -> None:
+        """Record how much depends on the latent, if it is time to."""
+        every = self.generator.dependency_every
+        if every and number % every == 0:
+            averaged: Any = self._joint.averaged.module
+            found = monitored(self.generator, averaged.eval(), x)
+            self.history.record({"dependency_epoch": number, **found})
 
     def _second_stage(self, x: Tensor) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""

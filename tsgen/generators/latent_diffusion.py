@@ -88,6 +88,12 @@ class LatentDiffusionGenerator(BaseGenerator):
     warm_start : bool, default=False
         Let `fit` go on from the end of the last call: 50 and 50 epochs equal 100
         in the first stage, but `kl_annealing` begins anew. After Ctrl-C all does.
+    dependency_every : int or None, default=None
+        Epochs of the first stage between two measurements of the mean global dependency
+        at a few steps, for `history_`. None takes none.
+    check_collapse : bool, default=True
+        Measure after each fit, on a few series, whether the latent is used, and warn if
+        the posterior has collapsed.
     device : str, default="auto"
         Where to compute; "auto" takes CUDA when there is one.
     mixed_precision : bool, default=False
@@ -106,7 +112,8 @@ class LatentDiffusionGenerator(BaseGenerator):
     history_ : dict of str to list of float
         Every loss term per epoch in nats per entry of the series, their weighted sum
         ``"loss"``, ``"validation_loss"`` if held out, and the second stage's terms
-        after ``"prior_"``.
+        after ``"prior_"``. With `dependency_every`, ``"dependency_epoch"`` and
+        ``"global_dependency_<step>"``, one entry per measurement.
     n_iter_ : int
         Epochs of the first stage.
     n_timesteps_, n_channels_ : int
@@ -180,6 +187,8 @@ class LatentDiffusionGenerator(BaseGenerator):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         warm_start: bool = False,
+        dependency_every: int | None = None,
+        check_collapse: bool = True,
         device: str = "auto",
         mixed_precision: bool = False,
         verbose: int = 0,
@@ -213,6 +222,8 @@ class LatentDiffusionGenerator(BaseGenerator):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
+        self.dependency_every = dependency_every
+        self.check_collapse = check_collapse
         self.device = device
         self.mixed_precision = mixed_precision
         self.verbose = verbose
@@ -235,6 +246,11 @@ class LatentDiffusionGenerator(BaseGenerator):
 
     def _last_inference_level(self) -> int:
         return 0
+
+    def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_scale = model.encode(x)
+        assert log_scale is not None
+        return mean, log_scale
 
     def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
         return latent_diffusion_bound(model, x, varies)

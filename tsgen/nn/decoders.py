@@ -44,6 +44,8 @@ class LSTMDecoder(nn.Module):
     2019).
     """
 
+    layers: Any  # nn.ModuleList of nn.LSTM
+
     def __init__(
         self,
         n_channels: int,
@@ -108,6 +110,8 @@ class TransformerDecoder(nn.Module):
     The output at a token predicts the observation after it. With `skip_connections`
     a projection of the latent is added to every token.
     """
+
+    blocks: Any  # nn.ModuleList of TransformerBlock
 
     def __init__(
         self,

@@ -95,9 +95,9 @@ def lstm_cell(
     -------
     hidden, cell : Tensor of shape (B, H)
     """
-    weight = torch.cat([layer.weight_ih_l0, layer.weight_hh_l0], dim=1)
-    bias = layer.bias_ih_l0 + layer.bias_hh_l0
-    gates = F.linear(torch.cat([x, hidden], dim=1), weight, bias)  # (B, 4H)
+    w_input, w_hidden, b_input, b_hidden = layer.all_weights[0]
+    weight = torch.cat([w_input, w_hidden], dim=1)
+    gates = F.linear(torch.cat([x, hidden], dim=1), weight, b_input + b_hidden)
     i, f, g, o = gates.chunk(4, dim=-1)
     cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
     return o.sigmoid() * cell.tanh(), cell

@@ -32,7 +32,7 @@ class Epoch(NamedTuple):
 
 
 class History:
-    """Every loss term by name, one entry per epoch."""
+    """Figures by name: every loss term, one entry per epoch."""
 
     def __init__(self, columns: dict[str, list[float]] | None = None) -> None:
         self.columns = {name: list(column) for name, column in (columns or {}).items()}
@@ -42,8 +42,12 @@ class History:
         figures = {**epoch.terms, "loss": epoch.loss}
         if epoch.validation_loss is not None:
             figures["validation_loss"] = epoch.validation_loss
+        self.record({prefix + name: value for name, value in figures.items()})
+
+    def record(self, figures: dict[str, float]) -> None:
+        """Append figures to the columns of their names."""
         for name, value in figures.items():
-            self.columns.setdefault(prefix + name, []).append(value)
+            self.columns.setdefault(name, []).append(value)
 
 
 class EarlyStopping:

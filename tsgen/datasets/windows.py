@@ -1,96 +1,19 @@
-"""Data: a shipped data set, windows of a long series, and splits that do not leak.
-
-Windows are `(n_windows, length, n_channels)`, the form in which every generator takes
-its series.
-"""
+"""Windows of a long series, and splits that do not leak."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import math
-from importlib.resources import files
 from itertools import pairwise
 from numbers import Real
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
 
-__all__ = ["load_energy", "make_windows", "train_test_windows"]
-
-_ENERGY_DESCRIPTION = """\
-Appliances energy prediction
-============================
-
-One house in Belgium, every 10 minutes from 2016-01-11 17:00 to 2016-05-27 18:00:
-19,735 rows without gaps or missing values, 28 channels.
-
-Appliances, lights             energy used, Wh in 10 minutes
-T1, RH_1 ... T9, RH_9          temperature (degrees Celsius) and humidity (%) at nine
-                               places, the sixth outdoors
-T_out, RH_out, Tdewpoint       the same at the nearest weather station, and dew point
-Press_mm_hg, Windspeed         its pressure (mm Hg) and wind (m/s)
-Visibility                     its visibility (km)
-rv1, rv2                       random numbers, put in as controls
-
-`rv1` and `rv2` are equal in every row and carry no information about the house.
-
-Source: Candanedo, L. (2017). Appliances Energy Prediction. UCI Machine Learning
-Repository, id 374. https://doi.org/10.24432/C5VC8G
-Licence: Creative Commons Attribution 4.0 International (CC BY 4.0). The file is the
-original one, compressed.
-"""
-
-
-def load_energy() -> Bunch:
-    """Load the Energy data: 28 channels of one house, every 10 minutes.
-
-    Returns
-    -------
-    sklearn.utils.Bunch
-        `data` : ndarray of shape (19735, 28), float64, in the units of `DESCR`.
-        `channel_names` : list of 28 str.
-        `dates` : ndarray of shape (19735,), datetime64[m], as recorded.
-        `DESCR` : str with source, licence and notes.
-
-    Notes
-    -----
-    The channels `rv1` and `rv2` are equal: drop one where a full-rank covariance is
-    needed, or both, for they are noise.
-
-    References
-    ----------
-    .. [1] Candanedo, L. (2017). Appliances Energy Prediction. UCI Machine Learning
-       Repository. https://doi.org/10.24432/C5VC8G. CC BY 4.0.
-
-    Examples
-    --------
-    >>> from tsgen.datasets import load_energy
-    >>> energy = load_energy()
-    >>> energy.data.shape
-    (19735, 28)
-    >>> energy.channel_names[:3]
-    ['Appliances', 'lights', 'T1']
-    """
-    header, *rows = _read_csv("energydata_complete.csv.gz")
-    return Bunch(
-        data=np.array([[float(value) for value in row[1:]] for row in rows]),
-        channel_names=header[1:],
-        dates=np.array([row[0] for row in rows], dtype="datetime64[m]"),
-        DESCR=_ENERGY_DESCRIPTION,
-    )
-
-
-def _read_csv(name: str) -> list[list[str]]:
-    """Rows of a gzipped CSV file that is shipped in `tsgen/data`."""
-    resource = files("tsgen") / "data" / name
-    with resource.open("rb") as packed, gzip.open(packed, "rt", newline="") as text:
-        return list(csv.reader(text))
+__all__ = ["make_windows", "train_test_windows"]
 
 
 def make_windows(series: ArrayLike, length: int, *, stride: int = 1) -> np.ndarray:

@@ -1,9 +1,4 @@
-"""Pictures: functions that take arrays and return matplotlib Axes.
-
-matplotlib is imported on the first call only, and pyplot never: a figure made here is
-shown by no window and changes no setting. Save it with `axes.flat[0].figure.savefig`,
-or pass `axes` of a figure of your own.
-"""
+"""Real series beside synthetic ones."""
 
 from __future__ import annotations
 
@@ -15,15 +10,20 @@ from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_count
+from tsgen.plots._style import (
+    BLUE,
+    INK,
+    LARGE,
+    ORANGE,
+    SMALL,
+    check_ax,
+    new_figure,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_series"]
-
-_REAL_COLOUR = "#2a5d8c"
-_SYNTHETIC_COLOUR = "#c4552d"
-_INK = "#444444"
 _KEY = "thick: median    shaded: middle 90 % of all series    thin: single series"
 _MAX_DEFAULT_CHANNELS = 4
 
@@ -94,7 +94,7 @@ def plot_series(
     for column, X in enumerate(sides):
         chosen = X[rng.permutation(len(X))[:n_series]]
         for row, channel in enumerate(channels):
-            colour = (_REAL_COLOUR, _SYNTHETIC_COLOUR)[column]
+            colour = (BLUE, ORANGE)[column]
             _draw_band(axes[row, column], X[:, :, channel], colour)
             _draw_lines(axes[row, column], chosen[:, :, channel], colour)
     _share_limits(axes)
@@ -103,15 +103,8 @@ def plot_series(
 
 
 def _make_axes(n_rows: int) -> np.ndarray:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Plots need matplotlib, which is not installed. Install it with: "
-            'pip install "tsgen-latent[plot]"'
-        ) from error
-    figure = Figure(figsize=(8, 0.9 + 1.6 * n_rows), layout="constrained")
-    figure.supxlabel(_KEY, fontsize=9, color=_INK)
+    figure = new_figure(8, 0.9 + 1.6 * n_rows)
+    figure.supxlabel(_KEY, fontsize=SMALL, color=INK)
     axes = figure.subplots(n_rows, 2, sharex=True, squeeze=False)
     figure.align_ylabels(axes[:, 0])
     return axes
@@ -143,26 +136,18 @@ def _share_limits(axes: np.ndarray) -> None:
 
 def _label(axes: np.ndarray, names: list[str], counts: list[int]) -> None:
     for ax in axes.flat:
-        _tidy(ax)
+        tidy(ax)
+        ax.margins(x=0)
+        ax.locator_params(axis="x", integer=True)
+        ax.locator_params(axis="y", nbins=4)
     for ax, name in zip(axes[:, 0], names, strict=True):
         ax.set_ylabel(name)
     for ax in axes[:, 1]:
         ax.tick_params(labelleft=False)
     for ax in axes[-1]:
-        ax.set_xlabel("time step", color=_INK)
+        ax.set_xlabel("time step", color=INK)
     for ax, side, count in zip(axes[0], ("Real", "Synthetic"), counts, strict=True):
-        ax.set_title(f"{side}, {count:,} series", loc="left", fontsize=11)
-
-
-def _tidy(ax: Axes) -> None:
-    ax.margins(x=0)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(_INK)
-    ax.tick_params(colors=_INK, labelsize=9)
-    ax.locator_params(axis="x", integer=True)
-    ax.locator_params(axis="y", nbins=4)
-    ax.grid(axis="y", color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
+        ax.set_title(f"{side}, {count:,} series", loc="left", fontsize=LARGE)
 
 
 def _check_same_channels(X_real: np.ndarray, X_synthetic: np.ndarray) -> None:
@@ -205,4 +190,6 @@ def _check_axes(axes: Any, channels: list[int]) -> np.ndarray:
             f"{axes.shape}. Make them with plt.subplots({len(channels)}, 2, "
             "squeeze=False)."
         )
+    for ax in axes.flat:
+        check_ax(ax, "axes")
     return axes

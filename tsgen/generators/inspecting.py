@@ -1,0 +1,234 @@
+"""Looking into a fitted generator: dependencies, posterior reports, collapse."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from tsgen._random import RandomState, numpy_generator
+from tsgen._validation import check_latents
+from tsgen.datasets import shuffle_timesteps
+from tsgen.exceptions import PosteriorCollapseWarning
+from tsgen.inspection.dependency import Dependency, spread_steps
+from tsgen.inspection.measure import (
+    MaxOrder,
+    Options,
+    check_options,
+    measured,
+    warn_unless_sound,
+)
+from tsgen.inspection.posterior import (
+    REMEDIES,
+    PosteriorReport,
+    is_collapsed,
+    late_dependency,
+)
+from tsgen.nn.decoders import delayed
+from tsgen.nn.dependency import gauss_legendre, measure
+from tsgen.nn.encoders import reparameterize
+from tsgen.nn.models import LatentDiffusion
+
+if TYPE_CHECKING:
+    from tsgen.generators.base import BaseGenerator
+
+N_CHECKED = 32  # series that tell, after a fit, whether the latent is used
+N_CHECKED_STEPS = 64
+N_MONITORED = 5  # steps whose dependency is recorded
+N_NODES = 8
+COARSE = 0.02  # tolerance where a verdict is wanted and no figure
+
+
+class Latents(NamedTuple):
+    """Posterior of the latents that the decoder reads, and a draw from it: (n, K)."""
+
+    mean: Tensor
+    log_scale: Tensor
+    z: Tensor
+
+
+def dependency(
+    generator: BaseGenerator,
+    X: ArrayLike,
+    Z: ArrayLike | None,
+    method: str,
+    n_nodes: int,
+    tol: float,
+    max_order: MaxOrder,
+    random_state: RandomState,
+) -> Dependency:
+    """Measure the decoder of a fitted generator: see `BaseGenerator.dependency`."""
+    series, lengths = generator._checked_padded(X)
+    options = check_options(method, n_nodes, tol, max_order, series.shape[1])
+    x = generator._scaled(series)
+    source = generator.random_state if random_state is None else random_state
+    if Z is None:
+        z = draw_latents(generator, x, lengths, source).z
+    else:
+        z = torch.from_numpy(check_latents(Z, generator.model_.latent_size, len(x)))
+    found = _measured(generator, z, x, lengths, options, source)
+    warn_unless_sound(found, lengths, stacklevel=4)
+    return found
+
+
+def _measured(
+    generator: BaseGenerator,
+    z: Tensor,
+    x: Tensor,
+    lengths: np.ndarray | None,
+    options: Options,
+    random_state: RandomState,
+) -> Dependency:
+    device = generator.device_
+    decoder = generator.model_.decoder
+    z, x = z.to(device), x.to(device)
+    return measured(decoder, z, x, lengths, options, random_state)
+
+
+def draw_latents(
+    generator: BaseGenerator,
+    x: Tensor,
+    lengths: np.ndarray | None,
+    random_state: RandomState,
+) -> Latents:
+    """Draw the latent of each scaled series (n, T, C) from its posterior, (n, K)."""
+    mean, log_scale = _posterior(generator, x, lengths)
+    rng = numpy_generator(random_state, "latents")
+    eps = rng.standard_normal(mean.shape, dtype=np.float32)
+    return Latents(
+        mean, log_scale, reparameterize(mean, log_scale, torch.from_numpy(eps))
+    )
+
+
+@torch.no_grad()
+def _posterior(
+    generator: BaseGenerator, x: Tensor, lengths: np.ndarray | None
+) -> tuple[Tensor, Tensor]:
+    """Encode series, those of one length together: mean and log scale, (n, K)."""
+    if lengths is None:
+        lengths = np.full(len(x), x.shape[1])
+    mean = x.new_zeros(len(x), generator.model_.latent_size)
+    log_scale = torch.zeros_like(mean)
+    for length in np.unique(lengths):
+        rows = torch.from_numpy(np.flatnonzero(lengths == length))
+        for part in rows.split(generator._rows()):
+            found = generator._inference(
+                generator.model_, x[part, :length].to(generator.device_)
+            )
+            mean[part], log_scale[part] = (figure.cpu() for figure in found)
+    return mean, log_scale
+
+
+def posterior_report(
+    generator: BaseGenerator,
+    X: ArrayLike,
+    n_series: int,
+    n_shuffles: int,
+    random_state: RandomState,
+) -> PosteriorReport:
+    """Report on the posterior of a generator: `BaseGenerator.posterior_report`."""
+    series = generator._checked(X)
+    options = check_options("gauss-legendre", N_NODES, COARSE, 1, series.shape[1])
+    source = generator.random_state if random_state is None else random_state
+    rng = numpy_generator(source, "report")
+    chosen = series[rng.permutation(len(series))[:n_series]]
+    controls, shuffle = _shuffles(chosen, n_shuffles, rng)
+    look = partial(_looked_at, generator, options=options, rng=rng)
+    x, latents, ordered = look(chosen)
+    _, _, shuffled = look(controls)
+    return PosteriorReport(
+        dependency=ordered,
+        shuffled=shuffled,
+        shuffle=shuffle,
+        **{name: part.double().numpy() for name, part in latents._asdict().items()},
+        log_likelihood=_log_likelihoods(generator, x, latents.z, rng),
+    )
+
+
+def _looked_at(
+    generator: BaseGenerator,
+    series: np.ndarray,
+    options: Options,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Latents, Dependency]:
+    x = generator._scaled(series)
+    latents = draw_latents(generator, x, None, rng)
+    return x, latents, _measured(generator, latents.z, x, None, options, rng)
+
+
+def _shuffles(
+    series: np.ndarray, n_shuffles: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shuffle the steps of some series anew for each shuffle: series, and of which."""
+    n_each = max(1, len(series) // n_shuffles)
+    rows = [rng.permutation(len(series))[:n_each] for _ in range(n_shuffles)]
+    controls = shuffle_timesteps(series[np.concatenate(rows)], random_state=rng)
+    return controls, np.repeat(np.arange(n_shuffles), n_each)
+
+
+def _log_likelihoods(
+    generator: BaseGenerator, x: Tensor, z: Tensor, rng: np.random.Generator
+) -> dict[str, float]:
+    """Log-likelihood per entry with own, other series' and random latents."""
+    model = generator.model_
+    eps = rng.standard_normal(z.shape, dtype=np.float32)
+    noise = model.posterior.from_diffusion(torch.from_numpy(eps).to(generator.device_))
+    latents = {"own": z, "permuted": z.roll(1, dims=0), "noise": noise.cpu()}
+    varies = torch.from_numpy(~generator.scaler_.constant_).to(generator.device_)
+
+    def entries(z: Tensor, x: Tensor) -> Tensor:
+        log_prob = model.decode(z, delayed(x)).log_prob(x)
+        return log_prob[:, :, varies].mean(dim=(1, 2))
+
+    return {
+        name: float(generator._in_batches(entries, z, x).mean())
+        for name, z in latents.items()
+    }
+
+
+def quick_dependency(
+    generator: BaseGenerator, model: LatentDiffusion, x: Tensor
+) -> np.ndarray:
+    """Measure the global dependency of a few scaled series, up to a few dozen steps."""
+    x = x[:: max(1, len(x) // N_CHECKED)][:N_CHECKED].to(generator.device_)
+    with torch.no_grad():
+        mean, log_scale = generator._inference(model, x)
+    eps = np.random.default_rng(0).standard_normal(mean.shape, dtype=np.float32)
+    z = reparameterize(mean, log_scale, torch.from_numpy(eps).to(mean))
+    rule = gauss_legendre(len(x), N_NODES)
+    x = x[:, :N_CHECKED_STEPS]
+    found = measure(model.decoder, z, x, rule, max_order=0, tol=COARSE)
+    return found.global_.cpu().numpy()
+
+
+def warn_if_collapsed(generator: BaseGenerator, x: Tensor) -> None:
+    """Warn, after a fit, when the decoder does not use its latent."""
+    if x.shape[1] < 2:
+        return
+    late = late_dependency(quick_dependency(generator, generator.model_, x))
+    if is_collapsed(late):
+        warnings.warn(
+            f"The posterior has collapsed: of late steps, {late:.2f} comes from the "
+            f"latent (median), so series are continued from their own past. Try "
+            f"{REMEDIES}. posterior_report(X) says more; check_collapse=False turns "
+            "this check off.",
+            PosteriorCollapseWarning,
+            stacklevel=4,
+        )
+
+
+def monitored(
+    generator: BaseGenerator, model: LatentDiffusion, x: Tensor
+) -> dict[str, float]:
+    """Mean global dependency at a few steps, under the names of `history_`."""
+    global_ = quick_dependency(generator, model, x)
+    steps = spread_steps(global_.shape[1], N_MONITORED)[1:]
+    return {
+        f"global_dependency_{step}": float(np.nanmean(global_[:, step - 1]))
+        for step in steps
+    }
