@@ -3,9 +3,11 @@
 import hashlib
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
+import torch
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -13,9 +15,14 @@ from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedEr
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+import tsgen
 from tests.conftest import GENERATORS, TINY
 from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
-from tsgen.exceptions import ConstantInputWarning, TrainingDivergedError
+from tsgen.exceptions import (
+    ConstantInputWarning,
+    PosteriorCollapseWarning,
+    TrainingDivergedError,
+)
 from tsgen.generators import base
 from tsgen.nn.training import Trainer
 
@@ -551,6 +558,214 @@ class TestScore:
         generator = make_generator(max_iter=60, learning_rate=0.01).fit(X)
         noise = np.random.default_rng(0).permuted(X, axis=1)
         assert generator.score(X) > generator.score(noise)
+
+
+class TestDependency:
+    def test_there_is_a_share_for_every_series_and_step(self, make_generator, X):
+        found = make_generator().fit(X).dependency(X)
+        for share in (found.global_, found.local(1), found.completeness_error):
+            assert share.shape == (40, 6)
+        assert_allclose(found.global_[:, 0], 1, atol=1e-5)
+        assert np.isnan(found.local(1)[:, 0]).all()
+        assert np.isfinite(found.local(1)[:, 1:]).all()
+        assert found.completeness_error.max() < 1e-3
+
+    @pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+    @pytest.mark.parametrize("skip", [False, True])
+    def test_the_shares_of_a_step_sum_to_one(self, make_generator, X, backbone, skip):
+        generator = make_generator(backbone=backbone, skip_connections=skip).fit(X)
+        found = generator.dependency(X, max_order="all")
+        assert_allclose(np.nansum(found.m, axis=2), 1, atol=1e-3)
+
+    def test_a_series_does_not_depend_on_the_others(self, make_generator, X):
+        generator = make_generator().fit(X)
+        whole, head = generator.dependency(X), generator.dependency(X[:7])
+        assert_allclose(head.global_, whole.global_[:7], atol=1e-4)
+
+    def test_it_follows_the_seed(self, make_generator, X):
+        generator = make_generator(random_state=None).fit(X)
+        first, again, other = (
+            generator.dependency(X[:5], random_state=seed).global_ for seed in (0, 0, 1)
+        )
+        assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+        generator.set_params(random_state=0)
+        assert_array_equal(generator.dependency(X[:5]).global_, first)
+
+    def test_latents_can_be_given(self, make_generator, X):
+        generator = make_generator().fit(X)
+        Z = generator.transform(X)
+        given = generator.dependency(X, Z=Z).global_
+        assert_array_equal(given, generator.dependency(X, Z=Z, random_state=1).global_)
+        assert not np.array_equal(given, generator.dependency(X, Z=Z[::-1]).global_)
+
+    def test_series_of_a_list_may_end_earlier(self, make_generator, X):
+        generator = make_generator(random_state=0).fit(X)
+        found = generator.dependency([X[0], X[1, :3], X[2, :1]])
+        lengths = np.array([6, 3, 1])
+        assert_array_equal(np.isnan(found.global_), np.arange(6) >= lengths[:, None])
+        Z = generator.transform(X[:1])
+        alone = generator.dependency(X[:1], Z=Z).global_
+        short = generator.dependency([X[0], X[0, :3]], Z=np.repeat(Z, 2, axis=0))
+        assert_allclose(short.global_[1, :3], alone[0, :3], atol=1e-5)
+
+    @pytest.mark.parametrize(
+        "bad", [[np.zeros((7, 2)), np.zeros((3, 2))], [np.zeros((6, 2)), np.zeros(3)]]
+    )
+    def test_a_list_of_other_series_is_refused(self, make_generator, X, bad):
+        with pytest.raises(ValueError, match="n_channels = 2 and at most n_timesteps"):
+            make_generator().fit(X).dependency(bad)
+
+    def test_nodes_at_random_come_near(self, make_generator, X):
+        generator = make_generator().fit(X)
+        exact = generator.dependency(X[:5])
+        found = generator.dependency(X[:5], method="monte-carlo", n_nodes=999)
+        assert_allclose(found.global_, exact.global_, atol=0.1)
+
+    def test_one_channel_is_measured_in_two_axes(self, make_generator, X):
+        found = make_generator().fit(X[:, :, 0]).dependency(X[:5, :, 0])
+        assert found.global_.shape == (5, 6)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"method": "simpson"}, "method must be"),
+            ({"n_nodes": 0}, "n_nodes must be an integer of at least 1"),
+            ({"tol": -1}, "tol must be a positive number"),
+            ({"max_order": 6}, "max_order must be at most n_timesteps - 1 = 5"),
+            ({"Z": np.zeros((3, 4))}, r"shape \(40, 4\)"),
+            ({"Z": np.full((40, 4), np.nan)}, "not finite"),
+        ],
+        ids=str,
+    )
+    def test_a_bad_option_is_named(self, make_generator, X, options, message):
+        with pytest.raises(ValueError, match=message):
+            make_generator().fit(X).dependency(X, **options)
+
+    @pytest.mark.parametrize("method", ["dependency", "posterior_report"])
+    def test_bad_series_are_refused(self, make_generator, X, method):
+        generator = make_generator()
+        with pytest.raises(NotFittedError):
+            getattr(generator, method)(X)
+        generator.fit(X)
+        with pytest.raises(ValueError, match="n_channels = 3"):
+            getattr(generator, method)(np.zeros((5, 6, 3)))
+        with pytest.raises(ValueError, match="contains NaN"):
+            getattr(generator, method)(X * np.nan)
+
+    @pytest.mark.parametrize("method", ["dependency", "posterior_report"])
+    def test_one_step_depends_on_the_latent_by_definition(
+        self, make_generator, X, method
+    ):
+        generator = make_generator().fit(X[:, :1])
+        with pytest.raises(ValueError, match="at least two time steps"):
+            getattr(generator, method)(X[:, :1])
+
+    def test_nothing_of_the_caller_is_changed(self, make_generator, X):
+        generator = make_generator().fit(X)
+        before = generator.sample(3)
+        with torch.inference_mode():
+            generator.dependency(X)
+        generator.posterior_report(X)
+        assert_array_equal(generator.sample(3), before)
+        assert not any(p.requires_grad for p in generator.model_.parameters())
+
+
+class TestPosteriorReport:
+    def test_it_looks_at_so_many_series(self, make_generator, X):
+        report = make_generator().fit(X).posterior_report(X, n_series=20, n_shuffles=5)
+        assert report.dependency.global_.shape == (20, 6)
+        assert report.shuffled.global_.shape == (20, 6)
+        assert report.kl.shape == (4,)
+        assert 0 <= report.mutual_information <= report.mutual_information_limit + 0.1
+        assert list(report.log_likelihood) == ["own", "permuted", "noise"]
+        assert report.verdict in repr(report)
+
+    def test_it_follows_the_seed(self, make_generator, X):
+        generator = make_generator().fit(X)
+        first, again, other = (
+            generator.posterior_report(X, n_series=9, random_state=seed).first_order
+            for seed in (1, 1, 2)
+        )
+        assert first == again
+        assert first != other
+
+    def test_more_shuffles_than_series_are_taken(self, make_generator, X):
+        report = make_generator().fit(X).posterior_report(X[:3], n_shuffles=8)
+        assert report.shuffled.global_.shape == (8, 6)
+
+    def test_the_divergence_of_the_stable_posterior_is_that_of_its_noise(self, X):
+        make, own = GENERATORS["stable"]
+        generator = make(**TINY, **own).fit(X)
+        report = generator.posterior_report(X)
+        kept = float(generator.model_.alpha_bar[generator.n_inference_levels])
+        v = generator.transform(X)
+        mean_square = kept * (v**2).mean(axis=0)
+        expected = 0.5 * (mean_square + (1 - kept) - 1) - 0.5 * np.log(1 - kept)
+        assert_allclose(report.kl, expected, rtol=1e-3)
+
+    def test_constant_channels_do_not_count(self, make_generator, X):
+        X = np.concatenate([X, np.ones_like(X)], axis=2)
+        report = make_generator().fit(X).posterior_report(X)
+        assert np.isfinite(list(report.log_likelihood.values())).all()
+
+    @pytest.mark.parametrize("name", ["n_series", "n_shuffles"])
+    def test_a_bad_count_is_named(self, make_generator, X, name):
+        with pytest.raises(ValueError, match=f"{name} must be an integer of at least"):
+            make_generator().fit(X).posterior_report(X, **{name: 0})
+
+
+class TestCollapse:
+    """The decoder is made to ignore its latent, or to read it at every step."""
+
+    @staticmethod
+    def trained(make, **options):
+        rng = np.random.default_rng(0)
+        phase = rng.uniform(0, 6.28, size=(300, 1, 1))
+        waves = np.sin(phase + np.arange(12)[:, None] * [0.5, 0.35])
+        noisy = waves + rng.normal(scale=0.05, size=waves.shape)
+        fixed = {"hidden_size": 32, "max_iter": 20, "prior_max_iter": 0}
+        return make(**fixed, random_state=0, **options).fit(noisy)
+
+    def test_a_collapsed_generator_warns_and_says_what_to_try(self):
+        with pytest.warns(PosteriorCollapseWarning, match="StablePosteriorGenerator"):
+            self.trained(LatentDiffusionGenerator)
+
+    def test_the_warning_points_at_the_line_that_fits(self):
+        with pytest.warns(PosteriorCollapseWarning) as caught:
+            self.trained(LatentDiffusionGenerator)
+        assert caught[0].filename == __file__
+
+    def test_the_check_can_be_turned_off(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.trained(LatentDiffusionGenerator, check_collapse=False)
+
+    def test_a_stable_posterior_does_not_warn(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.trained(StablePosteriorGenerator)
+
+    def test_each_class_has_remedies_of_its_own(self):
+        with pytest.warns(PosteriorCollapseWarning, match="Try a larger max_iter"):
+            self.trained(StablePosteriorGenerator, gamma=1e6, variable_masking=0.0)
+
+    def test_it_is_part_of_the_package(self):
+        assert tsgen.PosteriorCollapseWarning is PosteriorCollapseWarning
+
+    def test_the_dependency_is_recorded_every_few_epochs(self, make_generator, X):
+        history = make_generator(max_iter=5, dependency_every=2).fit(X).history_
+        assert history["dependency_epoch"] == [2, 4]
+        names = [name for name in history if name.startswith("global_dependency_")]
+        assert names == [f"global_dependency_{step}" for step in (2, 4, 5, 6)]
+        assert all(len(history[name]) == 2 for name in names)
+        assert np.isfinite([history[name] for name in names]).all()
+        assert len(history["loss"]) == 5
+
+    def test_recording_does_not_change_the_fit(self, make_generator, X):
+        usual = make_generator(max_iter=4).fit(X).sample(3)
+        recorded = make_generator(max_iter=4, dependency_every=1).fit(X).sample(3)
+        assert_array_equal(usual, recorded)
 
 
 class TestOutput:

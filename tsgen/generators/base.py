@@ -73,6 +73,7 @@ class BaseGenerator(
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
     _posterior: str
+    _remedies: str
 
     _parameter_constraints: dict = {
         "backbone": [StrOptions({"lstm", "transformer"})],

@@ -24,7 +24,6 @@ from tsgen.inspection.measure import (
     warn_unless_sound,
 )
 from tsgen.inspection.posterior import (
-    REMEDIES,
     PosteriorReport,
     is_collapsed,
     late_dependency,
@@ -147,6 +146,7 @@ def posterior_report(
         shuffle=shuffle,
         **{name: part.double().numpy() for name, part in latents._asdict().items()},
         log_likelihood=_log_likelihoods(generator, x, latents.z, rng),
+        remedies=generator._remedies,
     )
 
 
@@ -215,8 +215,8 @@ def warn_if_collapsed(generator: BaseGenerator, x: Tensor) -> None:
         warnings.warn(
             f"The posterior has collapsed: of late steps, {late:.2f} comes from the "
             f"latent (median), so series are continued from their own past. Try "
-            f"{REMEDIES}. posterior_report(X) says more; check_collapse=False turns "
-            "this check off.",
+            f"{generator._remedies}. posterior_report(X) says more; "
+            "check_collapse=False turns this check off.",
             PosteriorCollapseWarning,
             stacklevel=4,
         )

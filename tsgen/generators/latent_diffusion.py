@@ -146,6 +146,10 @@ class LatentDiffusionGenerator(BaseGenerator):
     """
 
     _posterior = "gaussian"
+    _remedies = (
+        "StablePosteriorGenerator, or kl_weight=1e-3 with variable_masking=0.3 or "
+        "skip_connections=True"
+    )
 
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,

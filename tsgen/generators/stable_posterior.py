@@ -154,6 +154,10 @@ class StablePosteriorGenerator(BaseGenerator):
     """
 
     _posterior = "deterministic"
+    _remedies = (
+        "a larger max_iter: the decoder learns to listen in the course of training; "
+        "then variable_masking=0.5 or skip_connections=True"
+    )
 
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,

@@ -19,11 +19,6 @@ ACTIVE = 0.01  # variance of a posterior mean over series above which a unit is 
 NEGLIGIBLE = 0.01  # global dependency at which the fit of its decay ends
 N_SHOWN = 5  # steps in the text of a report
 
-REMEDIES = (
-    "StablePosteriorGenerator, or of LatentDiffusionGenerator kl_weight=1e-3, "
-    "variable_masking=0.3 or skip_connections=True"
-)
-
 
 def kl_per_dimension(mean: np.ndarray, log_scale: np.ndarray) -> np.ndarray:
     r"""Divergence of the posterior from N(0, 1) in each latent dimension.
@@ -105,6 +100,8 @@ def decay_rate(median: np.ndarray) -> float:
     size = np.abs(median)
     small = np.flatnonzero(~(size > NEGLIGIBLE))
     stop = small[0] + 1 if len(small) else len(size)
+    if stop < 2:
+        return math.nan
     steps = np.arange(stop)
     fall = -np.log(np.maximum(size[:stop], NEGLIGIBLE))
     return float((steps * fall).sum() / (steps**2).sum())
@@ -126,6 +123,8 @@ class PosteriorReport:
     log_likelihood : dict of str to float
         Nats per entry of the series given its "own" latent, that of another series
         ("permuted"), and "noise" from the prior.
+    remedies : str
+        What to try if the posterior has collapsed.
 
     Attributes
     ----------
@@ -175,7 +174,9 @@ class PosteriorReport:
         log_scale: np.ndarray,
         z: np.ndarray,
         log_likelihood: dict[str, float],
+        remedies: str,
     ) -> None:
+        self._remedies = remedies
         self.dependency = dependency
         self.shuffled = shuffled
         self.late_dependency = late_dependency(dependency.global_)
@@ -215,7 +216,7 @@ class PosteriorReport:
             used = (
                 f"Collapsed: from step {weak[0]} on, less than {FADING} of a step "
                 "comes from the latent; series are continued from their own past. "
-                f"Try {REMEDIES}."
+                f"Try {self._remedies}."
             )
         elif len(weak):
             used = (
