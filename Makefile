@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint types examples bench clean
+.PHONY: demo test slow lint types examples bench facts clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsgen needs Python 3.11 or newer; set it with `make PYTHON=/path/to/python`")'
@@ -35,6 +35,12 @@ examples: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/main_job.py
+	$(BIN)/python benchmarks/dependency.py
+
+# Long, resumable: fits whose rows are in benchmarks/results are not repeated.
+facts: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_facts.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_forms.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -300,7 +300,7 @@ def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
     for name in names or BENCHMARKS:
         for row in BENCHMARKS[name]():
-            print(f"{row.quantity:46}{row.value:10.2g}  {row.target:9}{row.detail}")
+            print(f"{row.quantity:46}{row.value:10.2g}  {row.target:13}{row.detail}")
             append_row(RESULTS, {"benchmark": name, **row._asdict(), "seed": SEED})
 
 

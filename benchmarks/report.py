@@ -1,7 +1,7 @@
 """Rows of results: a CSV file that grows, each row with versions and hardware.
 
-``python benchmarks/report.py`` prints the latest row of every figure of the main job as
-the table of the README.
+``python benchmarks/report.py main_job.csv`` prints the latest row of every figure of
+that file as a table of the README.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -70,4 +71,4 @@ def markdown_table(rows: list[dict[str, str]]) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown_table(latest_rows("main_job.csv")))
+    print(markdown_table(latest_rows(sys.argv[1])))

@@ -19,6 +19,13 @@ and back through `sample`::
       -> SeriesScaler.inverse_transform
       -> X in its own units and form
 
+What the decoder relies on is measured by `dependency` and `posterior_report`::
+
+    X -> encoder -> z, and X again
+      -> nn.dependency.measure          shares of the latent and of earlier steps
+      -> inspection.Dependency          a result with arrays, a text and plots
+      -> inspection.PosteriorReport     a verdict in words
+
 Importing the package is cheap: PyTorch loads with the first generator.
 """
 
