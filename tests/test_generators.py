@@ -609,6 +609,36 @@ class TestDependency:
         short = generator.dependency([X[0], X[0, :3]], Z=np.repeat(Z, 2, axis=0))
         assert_allclose(short.global_[1, :3], alone[0, :3], atol=1e-5)
 
+    def test_series_of_a_list_may_all_be_shorter(self, make_generator, X):
+        found = make_generator().fit(X).dependency([X[0, :4], X[1, :4]])
+        assert found.global_.shape == (2, 4)
+
+    def test_shorter_series_may_be_far_from_zero(self, make_generator, X):
+        near, far = (
+            make_generator().fit(X + shift).dependency([X[0] + shift, X[1, :4] + shift])
+            for shift in (0, 1e6)
+        )
+        assert_allclose(far.global_, near.global_, atol=1e-3)
+
+    def test_masked_values_of_a_list_are_refused(self, make_generator, X):
+        masked = np.ma.masked_array(X[0, :4], mask=X[0, :4] > X[0, 0, 0])
+        with pytest.raises(ValueError, match="must not be masked"):
+            make_generator().fit(X).dependency([masked, X[1]])
+
+    def test_latents_may_be_tensors(self, make_generator, X):
+        generator = make_generator().fit(X)
+        Z = torch.from_numpy(generator.transform(X)).requires_grad_()
+        found = generator.dependency(X, Z=Z)
+        assert_array_equal(found.global_, generator.dependency(X, Z=Z.detach()).global_)
+
+    @pytest.mark.parametrize("value", [-1, 10**6])
+    def test_levels_that_do_not_exist_are_refused(self, X, value):
+        make, own = GENERATORS["stable"]
+        generator = make(**TINY, **own).fit(X).set_params(n_inference_levels=value)
+        for method in (generator.dependency, generator.posterior_report):
+            with pytest.raises(ValueError, match="n_inference_levels"):
+                method(X)
+
     @pytest.mark.parametrize(
         "bad", [[np.zeros((7, 2)), np.zeros((3, 2))], [np.zeros((6, 2)), np.zeros(3)]]
     )
@@ -673,9 +703,9 @@ class TestDependency:
 
 class TestPosteriorReport:
     def test_it_looks_at_so_many_series(self, make_generator, X):
-        report = make_generator().fit(X).posterior_report(X, n_series=20, n_shuffles=5)
+        report = make_generator().fit(X).posterior_report(X, n_series=20)
         assert report.dependency.global_.shape == (20, 6)
-        assert report.shuffled.global_.shape == (20, 6)
+        assert report.shuffled.global_.shape == (100, 6)  # 20 shuffles of 5 series
         assert report.kl.shape == (4,)
         assert 0 <= report.mutual_information <= report.mutual_information_limit + 0.1
         assert list(report.log_likelihood) == ["own", "permuted", "noise"]
@@ -690,9 +720,13 @@ class TestPosteriorReport:
         assert first == again
         assert first != other
 
-    def test_more_shuffles_than_series_are_taken(self, make_generator, X):
-        report = make_generator().fit(X).posterior_report(X[:3], n_shuffles=8)
-        assert report.shuffled.global_.shape == (8, 6)
+    def test_a_few_series_are_enough(self, make_generator, X):
+        report = make_generator().fit(X).posterior_report(X[:3], n_shuffles=10)
+        assert report.shuffled.global_.shape == (30, 6)
+
+    def test_one_series_is_not(self, make_generator, X):
+        with pytest.raises(ValueError, match="at least 2 series"):
+            make_generator().fit(X).posterior_report(X[:1])
 
     def test_the_divergence_of_the_stable_posterior_is_that_of_its_noise(self, X):
         make, own = GENERATORS["stable"]

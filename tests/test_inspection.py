@@ -213,9 +213,40 @@ class TestDependencyMeasure:
         assert found.completeness_error.max() < 0.01
 
     def test_features_that_do_not_depend_on_anything_are_undefined(self, z, X):
-        with pytest.warns(UndefinedDependencyWarning, match="12 of 12 steps"):
-            found = dependency_measure(lambda z, p: 0 * linear(z, p) + 1, z, X)
-        assert np.isnan(found.global_).all()
+        for decoder in (
+            lambda z, p: 0 * linear(z, p) + 1,
+            lambda z, p: torch.ones(*p.shape[:2], 3),
+        ):
+            with pytest.warns(UndefinedDependencyWarning, match="12 of 12 steps"):
+                found = dependency_measure(decoder, z, X)
+            assert np.isnan(found.global_).all()
+
+    def test_a_decoder_that_looks_ahead_is_found_out(self, z, X):
+        with pytest.warns(ConvergenceWarning, match="miss their sum"):
+            found = dependency_measure(
+                lambda z, p: linear(z, p) + p.flip(1), z, X, n_nodes=4
+            )
+        assert found.completeness_error[:, 0].min() > 0.1
+
+    def test_inputs_are_given_the_precision_of_the_network(self):
+        with torch.device("meta"):
+            network = torch.nn.Linear(1, 4)
+        network = network.to_empty(device="cpu")
+        for parameter in network.parameters():
+            torch.nn.init.ones_(parameter)
+
+        class Decoder(torch.nn.Module):
+            def forward(self, z, prefix):
+                return network(z[:, None] + prefix)
+
+        decoder = Decoder()
+        decoder.network = network
+        found = dependency_measure(decoder, [[1], [2]], [[1, 2, 3], [3, 2, 1]])
+        assert_allclose(found.global_[:, 1], [1 / 2, 2 / 5], rtol=1e-5)
+        whole = dependency_measure(
+            linear, torch.ones(2, 1).int(), torch.ones(2, 3, 1).int()
+        )
+        assert_allclose(whole.mean(), [1, 0.75, 0.75], rtol=1e-5)
 
     @pytest.mark.parametrize(
         ("change", "error", "message"),
@@ -230,13 +261,13 @@ class TestDependencyMeasure:
             ({"n_nodes": 2.5}, TypeError, "n_nodes must be an integer"),
             ({"tol": 0}, ValueError, "tol must be a positive number"),
             ({"max_order": 4}, ValueError, "max_order must be at most"),
-            ({"max_order": "some"}, TypeError, "max_order must be an integer"),
+            ({"max_order": "some"}, ValueError, "a count or 'all', got 'some'"),
+            ({"max_order": 1.0}, TypeError, "max_order must be an integer"),
             ({"lengths": [1, 2]}, ValueError, "lengths must hold 3 integers"),
             ({"lengths": [1, 2, 5]}, ValueError, "from 1 to 4"),
             ({"decoder": lambda z, p: p[:, 1:]}, ValueError, "decoder must return"),
             ({"decoder": lambda z, p: None}, ValueError, "got NoneType"),
         ],
-        ids=str,
     )
     def test_what_does_not_fit_is_named(self, z, X, change, error, message):
         given = {"decoder": linear, "z": z, "X": X, **change}
@@ -316,7 +347,9 @@ class TestPosteriorReport:
         report = report_of([1, 0.2, 0.04, 0.01, 0.0, 0.0], 0.4)
         assert report.is_collapsed
         assert report.has_illusion
-        assert report.verdict.startswith("Collapsed: from step 2 on")
+        assert report.verdict.startswith(
+            "Collapsed: at 5 of 6 steps, the first of them step 2"
+        )
         assert "Try something else." in report.verdict
         assert "illusion" in report.verdict
         assert report.decay_rate > 1
@@ -326,14 +359,19 @@ class TestPosteriorReport:
         assert not report.is_collapsed
         assert not report.has_illusion
         assert report.verdict == (
-            "Stable: at every step at least 0.80 of it comes from the latent."
+            "Stable: at every step at least 0.80 comes from the latent."
         )
 
     def test_a_fading_latent_is_called_so(self):
         report = report_of([1, 0.9, 0.7, 0.4, 0.25, 0.2], 0.01)
         assert not report.is_collapsed
         assert report.verdict.startswith("Fading")
-        assert "at 2 steps, the first of them step 5" in report.verdict
+        assert "at 2 of 6 steps, the first of them step 5" in report.verdict
+
+    def test_a_latent_that_counteracts_is_not_stable(self):
+        report = report_of([1, -0.9, -0.9, -0.9], 0.01)
+        assert not report.is_collapsed
+        assert report.verdict.startswith("Fading: at 3 of 4 steps")
 
     def test_an_interval_around_zero_is_no_illusion(self):
         report = report_of([1, 0.9, 0.9], 0.06, spread=1.0)

@@ -100,15 +100,17 @@ def as_series(X: Any, name: str = "X") -> np.ndarray:
     return _as_three_axes(_read(X, name), name)
 
 
-def is_ragged(X: Any) -> bool:
-    """Tell whether `X` is a list of series that differ in length."""
-    if not isinstance(X, list | tuple):
+def is_ragged(X: Any, n_timesteps: int) -> bool:
+    """Tell whether `X` is a list of series that are not all of one known length."""
+    if not isinstance(X, list | tuple) or not len(X):
         return False
-    return len({_length(series) for series in X}) > 1
+    return {_length(series) for series in X} != {n_timesteps}
 
 
 def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndarray]:
-    """Check series that may end earlier than those of `fit`, and pad them with zeros.
+    """Check series that may end earlier than those of `fit`, and pad them.
+
+    The last value is repeated, which is in the range of the others.
 
     Parameters
     ----------
@@ -137,15 +139,14 @@ def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndar
             f"{estimator.n_timesteps_}, as in fit, got n_channels = "
             f"{sorted(channels)} and up to {lengths.max()} time steps."
         )
-    series = np.zeros((len(items), lengths.max(), wanted), items[0].dtype)
-    for row, item in zip(series, items, strict=True):
-        row[: len(item)] = item
-    return series, lengths
+    last = lengths.max()
+    padded = [np.pad(a, ((0, last - len(a)), (0, 0)), mode="edge") for a in items]
+    return np.stack(padded), lengths
 
 
 def _arrays(X: Sequence[Any]) -> list[np.ndarray]:
     """Return series as arrays of two axes; `_read` will check them."""
-    arrays = [np.asarray(_from_tensor(item, "X")) for item in X]
+    arrays = [_as_array(item, "X") for item in X]
     return [a[:, None] if a.ndim == 1 else a for a in arrays]
 
 
@@ -168,7 +169,10 @@ def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.n
     ValueError
         If the shape is another, or a value is not finite.
     """
-    Z = np.asarray(Z, dtype=np.float32)
+    try:
+        Z = np.asarray(_from_tensor(Z, "Z"), dtype=np.float32)
+    except ValueError as error:
+        raise ValueError(_not_numbers_message("Z", error)) from error
     rows = "n_samples" if n_series is None else n_series
     n_wanted = n_series or max(1, len(Z) if Z.ndim else 1)
     finite = bool(np.isfinite(Z).all())

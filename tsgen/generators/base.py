@@ -201,9 +201,7 @@ class BaseGenerator(
             For one seed, the first series do not depend on how many are drawn, up to
             rounding.
         """
-        check_is_fitted(self)
-        self._validate_params()
-        self._check_options(self.model_.n_levels)
+        self._check_usable()
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
         rng = numpy_generator(source, "sample")
@@ -326,7 +324,8 @@ class BaseGenerator(
             Series, of at least two steps; in a list they may end earlier.
         Z : array-like of shape (n_samples, latent_size) or None, default=None
             Latents in the scale of `transform`. None draws them from the posterior of
-            each series, as in training.
+            each series; of the stable posterior, from that at its last inference level,
+            the noisiest that the decoder is trained to read.
         method : {"gauss-legendre", "monte-carlo"}, default="gauss-legendre"
             Quadrature; the paper's is "monte-carlo".
         n_nodes : int, default=16
@@ -355,7 +354,7 @@ class BaseGenerator(
         --------
         tsgen.inspection.dependency_measure : The same for any decoder.
         """
-        check_is_fitted(self)
+        self._check_usable()
         return dependency(self, X, Z, method, n_nodes, tol, max_order, random_state)
 
     def posterior_report(
@@ -371,11 +370,12 @@ class BaseGenerator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels)
-            Series of at least two steps.
+            At least two series of at least two steps.
         n_series : int, default=200
             Number of series to look at, chosen at random, at least 2.
         n_shuffles : int, default=20
-            Number of shuffles of their time steps, the control without structure.
+            Number of shuffles, at least 10: each puts the time steps of five series in
+            a random order. They are the control without structure.
         random_state : int, RandomState, Generator or None, default=None
             None falls back to the constructor's.
 
@@ -384,9 +384,9 @@ class BaseGenerator(
         PosteriorReport
             With `is_collapsed`, `verdict` and the figures behind them.
         """
-        check_is_fitted(self)
+        self._check_usable()
         n_series = check_count(n_series, "n_series", minimum=2)
-        n_shuffles = check_count(n_shuffles, "n_shuffles", minimum=1)
+        n_shuffles = check_count(n_shuffles, "n_shuffles", minimum=10)
         return posterior_report(self, X, n_series, n_shuffles, random_state)
 
     def save(self, path: str | PathLike) -> None:
@@ -527,6 +527,12 @@ class BaseGenerator(
 
     # Using the fitted model
 
+    def _check_usable(self) -> None:
+        """Check that there is a model, and that the options fit to it."""
+        check_is_fitted(self)
+        self._validate_params()
+        self._check_options(self.model_.n_levels)
+
     def _checked(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         return check_series(X, estimator=self, reset=False)
@@ -534,7 +540,7 @@ class BaseGenerator(
     def _checked_padded(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
         """Check series, and pad those of a list to one length; return the lengths."""
         check_is_fitted(self)
-        if is_ragged(X):
+        if is_ragged(X, self.n_timesteps_):
             return pad_series(X, estimator=self)
         return self._checked(X), None
 

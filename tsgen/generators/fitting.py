@@ -152,7 +152,7 @@ class TwoStageFit:
     def _monitor(self, number: int, x: Tensor) -> None:
         """Record how much depends on the latent, if it is time to."""
         every = self.generator.dependency_every
-        if every and number % every == 0:
+        if every and number % every == 0 and x.shape[1] > 1:
             averaged: Any = self._joint.averaged.module
             found = monitored(self.generator, averaged.eval(), x)
             self.history.record({"dependency_epoch": number, **found})

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import check_latents
+from tsgen._validation import check_enough_series, check_latents
 from tsgen.datasets import shuffle_timesteps
 from tsgen.exceptions import PosteriorCollapseWarning
-from tsgen.inspection.dependency import Dependency, spread_steps
+from tsgen.inspection.dependency import Dependency, over_series, spread_steps
 from tsgen.inspection.measure import (
     MaxOrder,
     Options,
@@ -36,8 +36,8 @@ from tsgen.nn.models import LatentDiffusion
 if TYPE_CHECKING:
     from tsgen.generators.base import BaseGenerator
 
-N_CHECKED = 32  # series that tell, after a fit, whether the latent is used
-N_CHECKED_STEPS = 64
+N_CHECKED_STEPS = 256  # that tell, after a fit, whether the latent is used
+N_SHUFFLED = 5  # series of each shuffle
 N_MONITORED = 5  # steps whose dependency is recorded
 N_NODES = 8
 COARSE = 0.02  # tolerance where a verdict is wanted and no figure
@@ -132,6 +132,7 @@ def posterior_report(
 ) -> PosteriorReport:
     """Report on the posterior of a generator: `BaseGenerator.posterior_report`."""
     series = generator._checked(X)
+    check_enough_series(series, 2, generator)
     options = check_options("gauss-legendre", N_NODES, COARSE, 1, series.shape[1])
     source = generator.random_state if random_state is None else random_state
     rng = numpy_generator(source, "report")
@@ -140,6 +141,7 @@ def posterior_report(
     look = partial(_looked_at, generator, options=options, rng=rng)
     x, latents, ordered = look(chosen)
     _, _, shuffled = look(controls)
+    warn_unless_sound(ordered, None, stacklevel=4)
     return PosteriorReport(
         dependency=ordered,
         shuffled=shuffled,
@@ -165,7 +167,7 @@ def _shuffles(
     series: np.ndarray, n_shuffles: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shuffle the steps of some series anew for each shuffle: series, and of which."""
-    n_each = max(1, len(series) // n_shuffles)
+    n_each = min(N_SHUFFLED, len(series))
     rows = [rng.permutation(len(series))[:n_each] for _ in range(n_shuffles)]
     controls = shuffle_timesteps(series[np.concatenate(rows)], random_state=rng)
     return controls, np.repeat(np.arange(n_shuffles), n_each)
@@ -194,15 +196,16 @@ def _log_likelihoods(
 def quick_dependency(
     generator: BaseGenerator, model: LatentDiffusion, x: Tensor
 ) -> np.ndarray:
-    """Measure the global dependency of a few scaled series, up to a few dozen steps."""
-    x = x[:: max(1, len(x) // N_CHECKED)][:N_CHECKED].to(generator.device_)
+    """Measure the global dependency of a few scaled series at their first steps."""
+    n_steps = min(x.shape[1], N_CHECKED_STEPS)
+    n_series = 8 if n_steps > 128 else 32
+    x = x[:: max(1, len(x) // n_series)][:n_series].to(generator.device_)
     with torch.no_grad():
         mean, log_scale = generator._inference(model, x)
     eps = np.random.default_rng(0).standard_normal(mean.shape, dtype=np.float32)
     z = reparameterize(mean, log_scale, torch.from_numpy(eps).to(mean))
     rule = gauss_legendre(len(x), N_NODES)
-    x = x[:, :N_CHECKED_STEPS]
-    found = measure(model.decoder, z, x, rule, max_order=0, tol=COARSE)
+    found = measure(model.decoder, z, x[:, :n_steps], rule, max_order=0, tol=COARSE)
     return found.global_.cpu().numpy()
 
 
@@ -227,8 +230,6 @@ def monitored(
 ) -> dict[str, float]:
     """Mean global dependency at a few steps, under the names of `history_`."""
     global_ = quick_dependency(generator, model, x)
-    steps = spread_steps(global_.shape[1], N_MONITORED)[1:]
-    return {
-        f"global_dependency_{step}": float(np.nanmean(global_[:, step - 1]))
-        for step in steps
-    }
+    mean = over_series(np.nanmean, global_)
+    steps = spread_steps(len(mean), N_MONITORED)[1:]
+    return {f"global_dependency_{step}": float(mean[step - 1]) for step in steps}

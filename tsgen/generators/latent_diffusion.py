@@ -90,10 +90,10 @@ class LatentDiffusionGenerator(BaseGenerator):
         in the first stage, but `kl_annealing` begins anew. After Ctrl-C all does.
     dependency_every : int or None, default=None
         Epochs of the first stage between two measurements of the mean global dependency
-        at a few steps, for `history_`. None takes none.
+        at a few of the first 256 steps, for `history_`. None takes none.
     check_collapse : bool, default=True
-        Measure after each fit, on a few series, whether the latent is used, and warn if
-        the posterior has collapsed.
+        Measure after each fit, on a few series and at most their first 256 steps,
+        whether the latent is used, and warn if the posterior has collapsed.
     device : str, default="auto"
         Where to compute; "auto" takes CUDA when there is one.
     mixed_precision : bool, default=False

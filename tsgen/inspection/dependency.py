@@ -134,15 +134,15 @@ class Dependency:
         -------
         ndarray of shape (n_timesteps,)
         """
-        return _over_series(np.nanmean, self._of_order(order))
+        return over_series(np.nanmean, self._of_order(order))
 
     def std(self, order: int = 0) -> np.ndarray:
         """Spread over series, as `mean`."""
-        return _over_series(np.nanstd, self._of_order(order))
+        return over_series(np.nanstd, self._of_order(order))
 
     def median(self, order: int = 0) -> np.ndarray:
         """Median over series, as `mean`; single series may have very large shares."""
-        return _over_series(np.nanmedian, self._of_order(order))
+        return over_series(np.nanmedian, self._of_order(order))
 
     def to_frame(self) -> DataFrame:
         """Return a data frame, one row for each series and step.
@@ -244,7 +244,7 @@ def spread_steps(n_timesteps: int, n_shown: int) -> np.ndarray:
     return shown.round().astype(int)
 
 
-def _over_series(average: Callable[..., np.ndarray], shares: np.ndarray) -> np.ndarray:
+def over_series(average: Callable[..., np.ndarray], shares: np.ndarray) -> np.ndarray:
     """Average over the series that have a step; NaN where none has."""
     result = np.full(shares.shape[1], np.nan)
     some = np.isfinite(shares).any(axis=0)

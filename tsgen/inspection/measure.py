@@ -58,9 +58,9 @@ def dependency_measure(
         tensors and operations that torch differentiates forwards, is measured in one
         pass for each node.
     z : tensor or array-like of shape (n, K)
-        Latents, of the dtype and on the device of the decoder.
+        Latents. A `torch.nn.Module` is given the dtype and the device of its weights.
     X : tensor or array-like of shape (n, T, C)
-        Series, likewise, as the decoder reads them.
+        Series, as the decoder reads them.
     lengths : sequence of int or None, default=None
         Length of each series, if shorter ones are padded at their end.
     method : {"gauss-legendre", "monte-carlo"}, default="gauss-legendre"
@@ -130,7 +130,7 @@ def dependency_measure(
     >>> dependency_measure(Network().eval(), z, X).global_.shape
     (5, 6)
     """
-    z, X = _check_pair(z, X)
+    z, X = _as_decoder_reads(decoder, *_check_pair(z, X))
     n_series, n_timesteps = X.shape[:2]
     check_lengths(lengths, n_series, n_timesteps)
     _check_features(decoder, z, X)
@@ -165,15 +165,23 @@ def check_options(
             "X must have at least two time steps to measure a dependency, got "
             "n_timesteps = 1: everything depends on the latent then, by definition."
         )
-    highest = n_timesteps - 1
-    order = highest if max_order == "all" else check_count(max_order, "max_order")
+    refined = method == "gauss-legendre"
+    order = _check_max_order(max_order, n_timesteps - 1)
+    return Options(method, n_nodes, float(tol) if refined else np.inf, order)
+
+
+def _check_max_order(max_order: MaxOrder, highest: int) -> int:
+    if max_order == "all":
+        return highest
+    if isinstance(max_order, str):
+        raise ValueError(f"max_order must be a count or 'all', got {max_order!r}.")
+    order = check_count(max_order, "max_order")
     if order > highest:
         raise ValueError(
             f"max_order must be at most n_timesteps - 1 = {highest}, got {max_order}. "
             "Use max_order='all'."
         )
-    refined = method == "gauss-legendre"
-    return Options(method, n_nodes, float(tol) if refined else np.inf, order)
+    return order
 
 
 def measured(
@@ -240,7 +248,8 @@ def warn_unless_sound(
         warnings.warn(
             f"The shares of {wrong} of {n_steps} steps miss their sum of 1 by more "
             f"than {LARGE_ERROR}: the integrals are not settled. Use "
-            "method='gauss-legendre' with a finite tol, or more nodes.",
+            "method='gauss-legendre' with a finite tol or more nodes; if so already, "
+            "look for dropout or steps in the decoder, or measure in float64.",
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
@@ -275,7 +284,19 @@ def _check_pair(z: Any, X: Any) -> tuple[Tensor, Tensor]:
         )
     x = X.detach() if hasattr(X, "detach") else torch.from_numpy(series)
     z = z.detach() if hasattr(z, "detach") else torch.from_numpy(values)
-    return z, x[:, :, None] if x.dim() == 2 else x
+    if not (x.is_floating_point() and x.dtype == z.dtype and x.device == z.device):
+        x, z = x.to(torch.get_default_dtype()), z.to(x.device)
+    return z.to(x.dtype), x[:, :, None] if x.dim() == 2 else x
+
+
+def _as_decoder_reads(
+    decoder: Callable[..., Any], z: Tensor, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Move latents and series to the dtype and the device of a network's weights."""
+    weights = getattr(decoder, "parameters", tuple)
+    for weight in weights():
+        return z.to(weight), x.to(weight)
+    return z, x
 
 
 def _check_features(decoder: Callable[..., Any], z: Tensor, x: Tensor) -> None:

@@ -121,8 +121,8 @@ class PosteriorReport:
     mean, log_scale, z : ndarray of shape (n_series, latent_size)
         Posteriors of the latents, and one draw from each.
     log_likelihood : dict of str to float
-        Nats per entry of the series given its "own" latent, that of another series
-        ("permuted"), and "noise" from the prior.
+        Nats per entry of the standardised series given its "own" latent, that of
+        another series ("permuted"), and "noise" from the prior.
     remedies : str
         What to try if the posterior has collapsed.
 
@@ -137,8 +137,8 @@ class PosteriorReport:
     decay_rate : float
         Rate per step at which the median global dependency falls, see `decay_rate`.
     first_order, first_order_interval : float, tuple of float
-        Mean first-order dependency on the shuffled series, and the range of its middle
-        95 % over shuffles.
+        Mean first-order dependency on the shuffled series, and the range of the middle
+        95 % of the means of single shuffles.
     has_illusion : bool
         Dependency illusion: the interval lies above 0.05 or below -0.05. The decoder
         relies on the last observation even where it tells nothing.
@@ -181,9 +181,7 @@ class PosteriorReport:
         self.shuffled = shuffled
         self.late_dependency = late_dependency(dependency.global_)
         self.decay_rate = decay_rate(dependency.median())
-        first_order = np.array(
-            [np.nanmean(shuffled.local(1)[shuffle == k]) for k in np.unique(shuffle)]
-        )
+        first_order = mean_of_shuffles(shuffled.local(1), shuffle)
         low, high = np.quantile(first_order, [0.025, 0.975])
         self.first_order = float(first_order.mean())
         self.first_order_interval = float(low), float(high)
@@ -208,32 +206,31 @@ class PosteriorReport:
     @property
     def verdict(self) -> str:
         """Say in words what the figures mean."""
-        median = self.dependency.median()
-        weak = np.flatnonzero(np.abs(median) < FADING) + 1
         if not np.isfinite(self.late_dependency):
             return "Undefined: the decoder's features do not change with its input."
-        if self.is_collapsed:
-            used = (
-                f"Collapsed: from step {weak[0]} on, less than {FADING} of a step "
-                "comes from the latent; series are continued from their own past. "
-                f"Try {self._remedies}."
-            )
-        elif len(weak):
-            used = (
-                f"Fading: the latent is used, but at {len(weak)} steps, the first of "
-                f"them step {weak[0]}, less than {FADING} of a step comes from it."
-            )
-        else:
-            used = (
-                f"Stable: at every step at least {np.nanmin(median):.2f} of it comes "
-                "from the latent."
-            )
-        if self.has_illusion:
-            used += (
-                " Dependency illusion: the decoder relies on the last observation even "
-                "where time steps are shuffled and it tells nothing."
-            )
-        return used
+        illusion = (
+            " Dependency illusion: the decoder relies on the last observation even "
+            "where time steps are shuffled and it tells nothing."
+        )
+        return self._use() + illusion * self.has_illusion
+
+    def _use(self) -> str:
+        """Say how much the latent is used."""
+        median = self.dependency.median()
+        weak = np.flatnonzero(median < FADING) + 1
+        if not len(weak):
+            least = np.nanmin(median)
+            return f"Stable: at every step at least {least:.2f} comes from the latent."
+        where = (
+            f"at {len(weak)} of {len(median)} steps, the first of them step {weak[0]}, "
+            f"less than {FADING} comes from the latent"
+        )
+        if not self.is_collapsed:
+            return f"Fading: {where}."
+        return (
+            f"Collapsed: {where}; series are continued from their own past. "
+            f"Try {self._remedies}."
+        )
 
     def plot(self, *, axes: Any = None) -> np.ndarray:
         """Plot dependencies, divergences and likelihoods; see `plot_posterior_report`.
@@ -275,6 +272,15 @@ class PosteriorReport:
                 self.verdict,
             ]
         )
+
+
+def mean_of_shuffles(shares: np.ndarray, shuffle: np.ndarray) -> np.ndarray:
+    """Average shares (n, T) over the series and steps of each shuffle; NaN left out."""
+    defined = np.isfinite(shares)
+    counts = np.bincount(shuffle, defined.sum(axis=1))
+    sums = np.bincount(shuffle, np.where(defined, shares, 0).sum(axis=1))
+    some = counts > 0
+    return sums[some] / counts[some] if some.any() else np.array([np.nan])
 
 
 def late_dependency(global_: np.ndarray) -> float:

@@ -169,7 +169,7 @@ class Line:
         h = decoder(z, self.prefix)
         self.origin = decoder(torch.zeros_like(z), torch.zeros_like(self.prefix))
         self.difference = h - self.origin
-        self.length = squared_length(self.difference, h)
+        self.squared_length = squared_length(self.difference, h)
 
     def whole(self) -> Intervals:
         """Return one interval for each row: all of its line."""
@@ -183,19 +183,25 @@ class Line:
         """Cut intervals in the middle."""
         row, start, stop, left, right = intervals
         middle = (start + stop) / 2
-        point = middle[:, None] * self.z[row], middle[:, None, None] * self.prefix[row]
-        moved = self.decoder(*point) - self.origin[row]
-        between = (self.difference[row] * moved).sum(dim=-1)
+        parts = zip(row.split(len(self.z)), middle.split(len(self.z)), strict=True)
+        between = torch.cat([self._way(*part) for part in parts])
         first = Intervals(row, start, middle, left, between)
         second = Intervals(row, middle, stop, between, right)
         return _joined([first, second])
+
+    def _way(self, row: Tensor, s: Tensor) -> Tensor:
+        """Return how far the features of rows have come at s: (P, T)."""
+        h = self.decoder(s[:, None] * self.z[row], s[:, None, None] * self.prefix[row])
+        return (self.difference[row] * (h - self.origin[row])).sum(dim=-1)
 
     def refined(self, intervals: Intervals) -> Intervals:
         """Halve intervals, again and again where one half holds most of a way."""
         done = []
         while len(intervals.row):
             intervals = self.halves(intervals)
-            way = (intervals.right - intervals.left) / self.length[intervals.row]
+            way = (intervals.right - intervals.left) / self.squared_length[
+                intervals.row
+            ]
             steep = (way.abs() > STEEP).any(dim=1) & self.divisible(intervals)
             done.append(intervals.where(~steep))
             intervals = intervals.where(steep)
@@ -220,7 +226,7 @@ class Line:
 
 def _measure_rows(line: Line, rule: Quadrature, max_order: int, tol: float) -> Measure:
     """Integrate along the lines of a chunk, halving intervals as needed."""
-    B, T = line.length.shape
+    B, T = line.squared_length.shape
     total = line.prefix.new_zeros(B, T, 2 + max_order)
     todo, finer = line.whole(), gauss_legendre(B, max(4, rule.nodes.shape[1] // 2))
     finer = Quadrature(*(part.to(total) for part in finer))
@@ -229,14 +235,16 @@ def _measure_rows(line: Line, rule: Quadrature, max_order: int, tol: float) -> M
         shares = torch.cat(
             [line.shares(part, rule, max_order) for part in _chunks(todo, B)]
         )
-        missed = (shares[..., 1] - (todo.right - todo.left)) / line.length[todo.row]
+        missed = (shares[..., 1] - (todo.right - todo.left)) / line.squared_length[
+            todo.row
+        ]
         again = (missed.abs() > tol).any(dim=1) & line.divisible(todo)
         again &= cuts[todo.row] < MAX_INTERVALS
         total.index_add_(0, todo.row[~again], shares[~again])
         todo, rule = line.refined(todo.where(again)), finer
         cuts += todo.row.bincount(minlength=B)
-    latent, everything, *_ = (total / line.length[..., None]).unbind(-1)
-    local = total[..., 2:] / line.length[..., None]
+    latent, everything, *_ = (total / line.squared_length[..., None]).unbind(-1)
+    local = total[..., 2:] / line.squared_length[..., None]
     return Measure(latent, local, (everything - 1).abs())
 
 
@@ -351,7 +359,7 @@ def backward_shares(
             observed[:, t] += weight[:, None] * (along_x * prefix).sum(dim=-1)
     shares = z.new_zeros(B, T, 2 + max_order)
     shares[..., 0] = latent
-    shares[..., 1] = latent + observed.sum(dim=-1)
+    shares[..., 1] = latent + observed.tril().sum(dim=-1)  # of what comes before x_t
     for order in range(1, max_order + 1):
         # position i of the prefix holds x_i, for i from 1, and h_t is at t - 1
         shares[:, order:, 1 + order] = observed.diagonal(1 - order, 1, 2)[:, 1:]
@@ -365,6 +373,8 @@ def _gradients(
     with torch.enable_grad():
         inputs = tuple(part.clone().requires_grad_() for part in point)
         gains = (decoder(*inputs) * difference).sum(dim=(0, 2))  # (T,)
+        if not gains.requires_grad:  # whatever comes in
+            return [tuple(map(torch.zeros_like, inputs))] * len(gains)
         return [
             torch.autograd.grad(gain, inputs, retain_graph=True, materialize_grads=True)
             for gain in gains
