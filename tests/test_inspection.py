@@ -396,3 +396,8 @@ class TestPosteriorReport:
 
     def test_it_can_be_plotted(self):
         assert report_of([1, 0.9, 0.9], 0.1).plot().shape == (3,)
+
+    def test_no_zero_is_negative_in_the_text(self):
+        report = report_of([1, 0.2, -1e-4, -1e-4], -1e-5)
+        assert not re.search(r"-0\.0+\b", repr(report))
+        assert not re.search(r"-0\.0+\b", repr(report.dependency))

@@ -216,7 +216,7 @@ def warn_if_collapsed(generator: BaseGenerator, x: Tensor) -> None:
     late = late_dependency(quick_dependency(generator, generator.model_, x))
     if is_collapsed(late):
         warnings.warn(
-            f"The posterior has collapsed: of late steps, {late:.2f} comes from the "
+            f"The posterior has collapsed: of late steps, {late:z.2f} comes from the "
             f"latent (median), so series are continued from their own past. Try "
             f"{generator._remedies}. posterior_report(X) says more; "
             "check_collapse=False turns this check off.",

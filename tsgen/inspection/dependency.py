@@ -223,7 +223,7 @@ class Dependency:
     def _row(self, name: str, order: int, steps: np.ndarray) -> str:
         mean, std = self.mean(order)[steps - 1], self.std(order)[steps - 1]
         cells = [
-            f"{m:6.2f} ±{s:.2f}" if np.isfinite(m) else "-"
+            f"{m:z6.2f} ±{s:.2f}" if np.isfinite(m) else "-"
             for m, s in zip(mean, std, strict=True)
         ]
         return f"{name:14}" + "".join(f"{cell:>13}" for cell in cells)

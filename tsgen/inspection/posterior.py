@@ -252,7 +252,7 @@ class PosteriorReport:
         n_series, n_timesteps = self.dependency.global_.shape
         median = self.dependency.median()
         shown = [
-            f"{median[step - 1]:.2f} at step {step}"
+            f"{median[step - 1]:z.2f} at step {step}"
             for step in spread_steps(n_timesteps, N_SHOWN)[1:]
         ]
         low, high = self.first_order_interval
@@ -262,8 +262,8 @@ class PosteriorReport:
                 f"Posterior of {n_series:,} series of {n_timesteps} steps",
                 f"on the latent   {', '.join(shown)} (median); falls by "
                 f"{self.decay_rate:.2g} per step",
-                f"if shuffled     {self.first_order:.3f} on 1 step back, 95 % of "
-                f"shuffles in [{low:.3f}, {high:.3f}]",
+                f"if shuffled     {self.first_order:z.3f} on 1 step back, 95 % of "
+                f"shuffles in [{low:z.3f}, {high:z.3f}]",
                 f"log-likelihood  {', '.join(logs)} latent; nats per entry",
                 f"latent          {self.active_units.sum()} of {len(self.kl)} units "
                 f"active, KL {self.kl.sum():.1f} nats, information "
