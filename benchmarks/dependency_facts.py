@@ -11,7 +11,6 @@ fits whose rows are there are not repeated. ``--summary`` prints the table.
 from __future__ import annotations
 
 import argparse
-import csv
 import warnings
 from collections.abc import Iterator
 from time import perf_counter
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from report import FOLDER, append_row
+from report import append_row, read_rows
 
 RESULTS = "dependency_facts.csv"
 SEEDS = range(5)
@@ -96,16 +95,7 @@ def fit_and_measure(
 
 def done() -> set[tuple[str, ...]]:
     """Return the keys of the fits whose rows are there."""
-    return {tuple(row[key] for key in KEYS) for row in read()}
-
-
-def read() -> list[dict[str, str]]:
-    """Read the rows so far."""
-    path = FOLDER / RESULTS
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    return {tuple(row[key] for key in KEYS) for row in read_rows(RESULTS)}
 
 
 def jobs(path: str | None) -> Iterator[tuple[str, str, str, int]]:
@@ -138,7 +128,7 @@ def summary() -> str:
         "first order if shuffled |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    rows = read()
+    rows = read_rows(RESULTS)
     groups = sorted({tuple(row[key] for key in KEYS[:3]) for row in rows})
     for group in groups:
         own = [row for row in rows if tuple(row[key] for key in KEYS[:3]) == group]

@@ -11,14 +11,13 @@ measured again. ``--summary`` prints the table.
 from __future__ import annotations
 
 import argparse
-import csv
 import warnings
 from typing import Any
 
 import numpy as np
 from dependency_facts import load
 from joblib import Parallel, delayed
-from report import FOLDER, append_row
+from report import append_row, read_rows
 
 RESULTS = "dependency_forms.csv"
 SEED = 0
@@ -88,18 +87,9 @@ def fit_and_measure(data: str, form: str) -> dict[str, Any]:
     }
 
 
-def read() -> list[dict[str, str]]:
-    """Read the rows so far."""
-    path = FOLDER / RESULTS
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def run(n_jobs: int) -> None:
     """Measure the forms that are missing and append their rows as they come."""
-    finished = {(row["data"], row["form"]) for row in read()}
+    finished = {(row["data"], row["form"]) for row in read_rows(RESULTS)}
     todo = [(d, f) for f in FORMS for d in ("energy", "earthquakes")]
     fits = (delayed(fit_and_measure)(*job) for job in todo if job not in finished)
     for row in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(fits):
@@ -110,9 +100,11 @@ def run(n_jobs: int) -> None:
 
 def summary() -> str:
     """Lay the rows out as a table."""
-    names = list(read()[0])[:10]
+    names = list(read_rows(RESULTS)[0])[:10]
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    rows = sorted(read(), key=lambda row: (row["data"], [*FORMS].index(row["form"])))
+    rows = sorted(
+        read_rows(RESULTS), key=lambda row: (row["data"], [*FORMS].index(row["form"]))
+    )
     lines += [f"| {' | '.join(row[name] for name in names)} |" for row in rows]
     return "\n".join(lines)
 

@@ -53,10 +53,18 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def read_rows(name: str) -> list[dict[str, str]]:
+    """Read a file of results; no rows if it is not there."""
+    path = FOLDER / name
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def latest_rows(name: str) -> list[dict[str, str]]:
     """Read the last row of every figure, in the order first measured."""
-    with (FOLDER / name).open(newline="") as file:
-        rows = {(row["benchmark"], row["name"]): row for row in csv.DictReader(file)}
+    rows = {(row["benchmark"], row["name"]): row for row in read_rows(name)}
     return list(rows.values())
 
 

@@ -199,13 +199,17 @@ class Line:
         done = []
         while len(intervals.row):
             intervals = self.halves(intervals)
-            way = (intervals.right - intervals.left) / self.squared_length[
-                intervals.row
-            ]
-            steep = (way.abs() > STEEP).any(dim=1) & self.divisible(intervals)
+            steep = (self.ways(intervals).abs() > STEEP).any(dim=1) & self.divisible(
+                intervals
+            )
             done.append(intervals.where(~steep))
             intervals = intervals.where(steep)
         return _joined(done) if done else intervals
+
+    def ways(self, intervals: Intervals) -> Tensor:
+        """Return what the shares of everything must sum to in intervals: (P, T)."""
+        way = intervals.right - intervals.left
+        return way / self.squared_length[intervals.row]
 
     def divisible(self, intervals: Intervals) -> Tensor:
         """Return whether the precision of the numbers allows halving, (P,)."""
@@ -235,17 +239,15 @@ def _measure_rows(line: Line, rule: Quadrature, max_order: int, tol: float) -> M
         shares = torch.cat(
             [line.shares(part, rule, max_order) for part in _chunks(todo, B)]
         )
-        missed = (shares[..., 1] - (todo.right - todo.left)) / line.squared_length[
-            todo.row
-        ]
+        found = shares[..., 1] / line.squared_length[todo.row]
+        missed = found - line.ways(todo)
         again = (missed.abs() > tol).any(dim=1) & line.divisible(todo)
         again &= cuts[todo.row] < MAX_INTERVALS
         total.index_add_(0, todo.row[~again], shares[~again])
         todo, rule = line.refined(todo.where(again)), finer
         cuts += todo.row.bincount(minlength=B)
-    latent, everything, *_ = (total / line.squared_length[..., None]).unbind(-1)
-    local = total[..., 2:] / line.squared_length[..., None]
-    return Measure(latent, local, (everything - 1).abs())
+    total = total / line.squared_length[..., None]
+    return Measure(total[..., 0], total[..., 2:], (total[..., 1] - 1).abs())
 
 
 def _joined(intervals: list[Intervals]) -> Intervals:
