@@ -45,7 +45,7 @@ def fit_and_measure(data: str, form: str) -> dict[str, Any]:
     import torch
 
     from tsgen import StablePosteriorGenerator
-    from tsgen.metrics import sliced_wasserstein
+    from tsgen.metrics import sliced_wasserstein_distance
 
     torch.set_num_threads(1)  # of this process; the jobs share the cores
     warnings.simplefilter("ignore")
@@ -72,10 +72,10 @@ def fit_and_measure(data: str, form: str) -> dict[str, Any]:
         "fixed_lowest_median": np.nanmin(fixed.median()),
         "fixed_completeness_error": np.nanmedian(fixed.completeness_error),
         "first_order": np.nanmean(measured.mean(order=1)),
-        "decoded_distance": sliced_wasserstein(X_test, decoded, random_state=SEED),
+        "decoded_distance": sliced_wasserstein_distance(X_test, decoded, random_state=SEED),
         "sampled_distance": np.mean(
             [
-                sliced_wasserstein(
+                sliced_wasserstein_distance(
                     X_test,
                     generator.sample(len(X_test), random_state=seed),
                     random_state=SEED,

@@ -15,7 +15,7 @@ from tsgen import (
     StablePosteriorGenerator,
 )
 from tsgen.datasets import load_energy, train_test_windows
-from tsgen.metrics import sliced_wasserstein, spread_ratio
+from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 from tsgen.plots import plot_series
 
 N_SAMPLES = 1000
@@ -49,7 +49,7 @@ rows = {
 }
 print(f"\n{'against held-out windows':26}{'sliced Wasserstein':>20}{'spread':>10}")
 for name, X in rows.items():
-    distance = sliced_wasserstein(X_test, X, random_state=0)
+    distance = sliced_wasserstein_distance(X_test, X, random_state=0)
     print(f"{name:26}{distance:20.3f}{spread_ratio(X_test, X):10.2f}")
 
 # Look: real beside synthetic.

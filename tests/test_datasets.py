@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tsgen.datasets import load_energy, make_windows, train_test_windows
-from tsgen.metrics import sliced_wasserstein
+from tsgen.metrics import sliced_wasserstein_distance
 
 SPLITS = ["blocks", "shuffled", "time"]
 
@@ -252,7 +252,7 @@ def test_blocks_have_a_lower_floor_than_one_cut_in_time(energy):
             scaled, 24, stride=5, split=split, random_state=0
         )
         train, test = (part[:: len(part) // 400][:400] for part in (train, test))
-        floors[split] = sliced_wasserstein(
+        floors[split] = sliced_wasserstein_distance(
             train, test, n_projections=100, standardize=False, random_state=0
         )
     assert floors["shuffled"] < floors["blocks"] < 0.5 * floors["time"]

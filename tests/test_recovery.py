@@ -9,7 +9,7 @@ from tsgen import (
     LatentDiffusionGenerator,
     StablePosteriorGenerator,
 )
-from tsgen.metrics import sliced_wasserstein, spread_ratio
+from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def fitted(request):
 @pytest.fixture(scope="module")
 def distance():
     X_test = two_regimes(1000, seed=1)
-    return lambda X: sliced_wasserstein(X_test, X, random_state=0)
+    return lambda X: sliced_wasserstein_distance(X_test, X, random_state=0)
 
 
 def test_samples_come_near_the_floor(fitted, distance):

@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from tsgen.exceptions import ConstantInputWarning
-from tsgen.metrics import sliced_wasserstein, spread_ratio
+from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
 GENERATORS = [BlockBootstrapGenerator(), GaussianGenerator()]
@@ -246,7 +246,7 @@ def test_the_bootstrap_keeps_each_step_and_breaks_what_spans_blocks(X):
 def test_the_gaussian_beats_the_bootstrap_on_random_walks():
     X, held_out = np.random.default_rng(0).normal(size=(2, 500, 12, 2)).cumsum(axis=2)
     gaussian, bootstrap = (
-        sliced_wasserstein(
+        sliced_wasserstein_distance(
             held_out,
             clone(generator).fit(X).sample(500, random_state=0),
             random_state=0,
