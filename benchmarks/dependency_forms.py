@@ -72,7 +72,9 @@ def fit_and_measure(data: str, form: str) -> dict[str, Any]:
         "fixed_lowest_median": np.nanmin(fixed.median()),
         "fixed_completeness_error": np.nanmedian(fixed.completeness_error),
         "first_order": np.nanmean(measured.mean(order=1)),
-        "decoded_distance": sliced_wasserstein_distance(X_test, decoded, random_state=SEED),
+        "decoded_distance": sliced_wasserstein_distance(
+            X_test, decoded, random_state=SEED
+        ),
         "sampled_distance": np.mean(
             [
                 sliced_wasserstein_distance(

@@ -175,7 +175,9 @@ def steps() -> Iterator[Row]:
         )
         for n_steps in (1000, 50, 20):
             distances = [
-                sliced_wasserstein_distance(X_test, draw(n_steps, seed), random_state=SEED)
+                sliced_wasserstein_distance(
+                    X_test, draw(n_steps, seed), random_state=SEED
+                )
                 for seed in range(5)
             ]
             detail = f"{sampler}, 5 seeds, sd {np.std(distances, ddof=1):.4f}"
@@ -191,7 +193,9 @@ def decoder() -> Iterator[Row]:
     from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 
     X_train, X_test = energy_windows()
-    floor = sliced_wasserstein_distance(X_test[:1500], X_train[:1500], random_state=SEED)
+    floor = sliced_wasserstein_distance(
+        X_test[:1500], X_train[:1500], random_state=SEED
+    )
     yield Row(
         "floor",
         "real against real, sliced Wasserstein",
@@ -207,7 +211,9 @@ def decoder() -> Iterator[Row]:
         latents = generator.fit(X_train).transform(X_test[1500:3000])
         seconds = perf_counter() - start
         decoded = generator.inverse_transform(latents, noise=True, random_state=SEED)
-        distance = sliced_wasserstein_distance(X_test[:1500], decoded, random_state=SEED)
+        distance = sliced_wasserstein_distance(
+            X_test[:1500], decoded, random_state=SEED
+        )
         spread = spread_ratio(X_test[:1500], decoded)
         detail = (
             f"{max_iter} epochs, {seconds:.0f} s, sliced Wasserstein {distance:.4f}, "

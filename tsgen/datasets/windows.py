@@ -142,8 +142,9 @@ def train_test_windows(
     Notes
     -----
     The distance between the two parts is the floor that no generator can be asked to
-    beat. On Energy (windows of 24, 1,000 of each part, `sliced_wasserstein_distance`, mean of 8
-    seeds), with the share of the windows that is kept:
+    beat. On Energy (windows of 24, 1,000 of each part, mean
+    `sliced_wasserstein_distance` of 8 seeds), with the share of the windows that is
+    kept:
 
     ==========  =========  =====  ====
     split       n_blocks   floor  kept

@@ -108,15 +108,13 @@ def mmd(
     >>> round(mmd(X, Y + 1), 1)
     0.3
     """
-    n_features = _check_features(n_features)
     x, y = points(X_real, X_synthetic, standardize)
+    n_drawn = _check_features(n_features, max(len(x), len(y)))
     rng = numpy_generator(random_state, "features")
     sigmas = _bandwidths(bandwidth, x, rng)
-    if n_features == "auto":
-        n_features = None if max(len(x), len(y)) <= _MAX_EXACT else _N_FEATURES
-    if n_features is None:
+    if n_drawn is None:
         return _discrepancy(x, y, lambda squares: _gaussian(squares, sigmas), biased)
-    return _fourier_discrepancy(x, y, _frequencies(n_features, sigmas, x, rng), biased)
+    return _fourier_discrepancy(x, y, _frequencies(n_drawn, sigmas, x, rng), biased)
 
 
 def energy_distance(
@@ -262,9 +260,12 @@ def _median_distance(x: np.ndarray, rng: np.random.Generator) -> float:
     return median**0.5
 
 
-def _check_features(n_features: int | str | None) -> int | str | None:
-    if n_features is None or n_features == "auto":
-        return n_features
+def _check_features(n_features: int | str | None, n_series: int) -> int | None:
+    """Return the number of features to draw, or None for all pairs."""
+    if n_features == "auto":
+        return None if n_series <= _MAX_EXACT else _N_FEATURES
+    if n_features is None:
+        return None
     return check_count(n_features, "n_features", minimum=1)
 
 

@@ -5,20 +5,30 @@ shown by no window and changes no setting. Save it with `ax.figure.savefig`, or 
 the Axes of a figure of your own.
 """
 
+from tsgen.plots.autocorrelation import plot_autocorrelation
+from tsgen.plots.comparison import plot_comparison
+from tsgen.plots.correlations import plot_correlations
 from tsgen.plots.dependency import (
     plot_dependencies,
     plot_dependency,
     plot_dependency_table,
 )
+from tsgen.plots.embedding import plot_embedding
 from tsgen.plots.history import plot_history
+from tsgen.plots.marginals import plot_marginals
 from tsgen.plots.posterior import plot_posterior_report
 from tsgen.plots.series import plot_series
 
 __all__ = [
+    "plot_autocorrelation",
+    "plot_comparison",
+    "plot_correlations",
     "plot_dependencies",
     "plot_dependency",
     "plot_dependency_table",
+    "plot_embedding",
     "plot_history",
+    "plot_marginals",
     "plot_posterior_report",
     "plot_series",
 ]

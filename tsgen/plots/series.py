@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series, check_count
+from tsgen._validation import check_count
+from tsgen.metrics._pairs import check_pair
+from tsgen.plots._channels import check_channels, check_names
 from tsgen.plots._style import (
     BLUE,
     INK,
@@ -84,10 +86,9 @@ def plot_series(
     >>> axes.shape, axes[1, 0].get_ylabel()
     ((2, 2), 'east')
     """
-    sides = as_series(X_real, "X_real"), as_series(X_synthetic, "X_synthetic")
-    _check_same_channels(*sides)
-    channels = _check_channels(channels, sides[0].shape[2])
-    names = _check_names(channel_names, sides[0].shape[2])
+    sides = check_pair(X_real, X_synthetic, minimum=1)
+    channels = check_channels(channels, sides[0].shape[2], _MAX_DEFAULT_CHANNELS)
+    names = check_names(channel_names, sides[0].shape[2])
     n_series = check_count(n_series, "n_series")
     axes = _make_axes(len(channels)) if axes is None else _check_axes(axes, channels)
     rng = numpy_generator(random_state, "plot")
@@ -148,37 +149,6 @@ def _label(axes: np.ndarray, names: list[str], counts: list[int]) -> None:
         ax.set_xlabel("time step", color=INK)
     for ax, side, count in zip(axes[0], ("Real", "Synthetic"), counts, strict=True):
         ax.set_title(f"{side}, {count:,} series", loc="left", fontsize=LARGE)
-
-
-def _check_same_channels(X_real: np.ndarray, X_synthetic: np.ndarray) -> None:
-    if X_real.shape[1:] != X_synthetic.shape[1:]:
-        raise ValueError(
-            "X_real and X_synthetic must have the same time steps and channels, got "
-            f"{X_real.shape} and {X_synthetic.shape}."
-        )
-
-
-def _check_channels(channels: Sequence[int] | None, n_channels: int) -> list[int]:
-    if channels is None:
-        return list(range(min(n_channels, _MAX_DEFAULT_CHANNELS)))
-    channels = [check_count(channel, "channels") for channel in channels]
-    if not channels or max(channels) >= n_channels:
-        raise ValueError(
-            f"channels must be one or more positions from 0 to {n_channels - 1}, got "
-            f"{channels}."
-        )
-    return channels
-
-
-def _check_names(names: Sequence[str] | None, n_channels: int) -> list[str]:
-    if names is None:
-        return [f"channel {channel}" for channel in range(n_channels)]
-    if len(names) != n_channels:
-        raise ValueError(
-            f"channel_names must name all {n_channels} channels, got {len(names)} "
-            "names. Choose what is shown with channels=."
-        )
-    return list(names)
 
 
 def _check_axes(axes: Any, channels: list[int]) -> np.ndarray:
