@@ -9,9 +9,6 @@ in one batch.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from statistics import median
@@ -20,11 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from main_job import Row, in_turns, ratio
-from report import append_row
+from measure import SEED, Row, in_turns, peak_memory, ratio, run_benchmarks
 from torch import Tensor
 
-SEED = 0
 RESULTS = "dependency.csv"
 FIXED = float("inf")  # tolerance of a rule whose intervals are not halved
 
@@ -276,17 +271,6 @@ def size() -> Iterator[Row]:
         yield Row(f"memory {n}", "peak memory, GB", peak, "", detail)
 
 
-def peak_memory(code: str) -> float:
-    """Run code in a process of its own; return its peak memory in GB."""
-    wrapped = (
-        f"{code}\nimport resource\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    command = [sys.executable, "-W", "ignore", "-c", wrapped]
-    printed = subprocess.check_output(command, text=True)
-    return int(printed.split()[-1]) / 2**20
-
-
 BENCHMARKS = {
     "size": size,
     "completeness": completeness,
@@ -295,14 +279,5 @@ BENCHMARKS = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Run the benchmarks named, or all."""
-    warnings.simplefilter("ignore")
-    for name in names or BENCHMARKS:
-        for row in BENCHMARKS[name]():
-            print(f"{row.quantity:46}{row.value:10.2g}  {row.target:13}{row.detail}")
-            append_row(RESULTS, {"benchmark": name, **row._asdict(), "seed": SEED})
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_benchmarks(BENCHMARKS, RESULTS)

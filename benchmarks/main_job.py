@@ -8,31 +8,18 @@ one run, so that the ratios hold on a noisy machine; absolute times do not.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from report import append_row
+from measure import SEED, Row, in_turns, peak_memory, ratio, run_benchmarks
 
-SEED = 0
 RESULTS = "main_job.csv"
-
-
-class Row(NamedTuple):
-    """One figure: a key, what it is, its value, its target, how it came about."""
-
-    name: str
-    quantity: str
-    value: float
-    target: str
-    detail: str
 
 
 def energy_windows() -> tuple[np.ndarray, np.ndarray]:
@@ -42,24 +29,6 @@ def energy_windows() -> tuple[np.ndarray, np.ndarray]:
     return train_test_windows(
         load_energy().data, 24, split="shuffled", random_state=SEED
     )
-
-
-def in_turns(jobs: list[Callable[[], object]], repeats: int) -> list[list[float]]:
-    """Time the jobs in turns, forwards and backwards, after a warm-up of each."""
-    seconds: list[list[float]] = [[] for _ in jobs]
-    for job in jobs:
-        job()
-    for turn in range(repeats):
-        for index in range(len(jobs))[:: -1 if turn % 2 else 1]:
-            start = perf_counter()
-            jobs[index]()
-            seconds[index].append(perf_counter() - start)
-    return seconds
-
-
-def ratio(numerator: list[float], denominator: list[float]) -> float:
-    """Median of the ratios of the turns."""
-    return median(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
 def overhead() -> Iterator[Row]:
@@ -249,15 +218,12 @@ def memory() -> Iterator[Row]:
         "X = np.random.default_rng(0).normal(size=(20_000, 24, 28)).cumsum(1); "
         "StablePosteriorGenerator(max_iter=1, prior_max_iter=1, random_state=0).fit(X)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    yield Row(
-        "memory", "peak memory of a fit, GB", peak, "<= 1.5", "20000 x 24 x 28, LSTM"
-    )
+    what, detail = "peak memory of a fit, GB", "20000 x 24 x 28, LSTM"
+    yield Row("memory", what, peak_memory(code), "<= 1.5", detail)
 
 
 BENCHMARKS = {
-    "memory": memory,  # first: the peak of child processes is counted
+    "memory": memory,
     "import": import_time,
     "overhead": overhead,
     "methods": methods,
@@ -266,14 +232,5 @@ BENCHMARKS = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Run the benchmarks named, or all."""
-    warnings.simplefilter("ignore")
-    for name in names or BENCHMARKS:
-        for row in BENCHMARKS[name]():
-            print(f"{row.quantity:34}{row.value:9.4f}  {row.target:9}{row.detail}")
-            append_row(RESULTS, {"benchmark": name, **row._asdict(), "seed": SEED})
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_benchmarks(BENCHMARKS, RESULTS)

@@ -55,10 +55,11 @@ def X():
 def global_state_untouched(request):
     """Fail any test after which a global generator or flag has changed."""
     before = _global_state()
-    state = np.random.get_state()  # noqa: NPY002  the state under guard
+    state = np.random.get_state(), random.getstate()  # noqa: NPY002  under guard
     yield
     if request.node.get_closest_marker("foreign_draws"):
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state[0])  # noqa: NPY002
+        random.setstate(state[1])
     assert _global_state() == before
 
 

@@ -74,6 +74,7 @@ ORDER = [
     "objectives",
     "bounds",
     "training",
+    "critics",
 ]
 
 

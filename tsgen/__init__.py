@@ -32,32 +32,42 @@ Importing the package is cheap: PyTorch loads with the first generator.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsgen.comparison import Comparison, compare
     from tsgen.exceptions import PosteriorCollapseWarning
     from tsgen.generators import LatentDiffusionGenerator, StablePosteriorGenerator
+    from tsgen.memorization import MemorizationReport, memorization_report
     from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
 __all__ = [
     "BlockBootstrapGenerator",
+    "Comparison",
     "GaussianGenerator",
     "LatentDiffusionGenerator",
+    "MemorizationReport",
     "PosteriorCollapseWarning",
     "StablePosteriorGenerator",
     "__version__",
+    "compare",
+    "memorization_report",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BlockBootstrapGenerator": "tsgen.reference",
+    "Comparison": "tsgen.comparison",
     "GaussianGenerator": "tsgen.reference",
     "LatentDiffusionGenerator": "tsgen.generators",
+    "MemorizationReport": "tsgen.memorization",
     "PosteriorCollapseWarning": "tsgen.exceptions",
     "StablePosteriorGenerator": "tsgen.generators",
+    "compare": "tsgen.comparison",
+    "memorization_report": "tsgen.memorization",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public class when it is first asked for."""
+    """Import a public name when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'tsgen' has no attribute {name!r}")
     from importlib import import_module

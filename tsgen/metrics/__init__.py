@@ -27,8 +27,14 @@ Read each beside its floor, the figure of real series in the place of synthetic 
 with equal sizes and one `random_state`; `tsgen.compare` does so.
 """
 
+from tsgen.metrics.classification import (
+    classifier_two_sample_test,
+    discriminative_score,
+)
+from tsgen.metrics.embedding import context_fid, frechet_distance
 from tsgen.metrics.kernels import energy_distance, mmd
 from tsgen.metrics.neighbors import coverage, density
+from tsgen.metrics.prediction import predictive_score
 from tsgen.metrics.statistics import (
     autocorrelation,
     autocorrelation_difference,
@@ -52,15 +58,20 @@ __all__ = [
     "autocorrelation",
     "autocorrelation_difference",
     "channel_correlation",
+    "classifier_two_sample_test",
+    "context_fid",
     "correlational_score",
     "coverage",
     "density",
+    "discriminative_score",
     "energy_distance",
+    "frechet_distance",
     "kurtosis_difference",
     "marginal_density_difference",
     "marginal_wasserstein_distance",
     "max_sliced_wasserstein_distance",
     "mmd",
+    "predictive_score",
     "sinkhorn_divergence",
     "skewness_difference",
     "sliced_wasserstein_distance",

@@ -147,7 +147,7 @@ def sinkhorn_divergence(
     X_real: ArrayLike,
     X_synthetic: ArrayLike,
     *,
-    regularization: float = 0.05,
+    regularization: float = 0.5,
     standardize: bool = True,
     max_samples: int | None = 2000,
     random_state: RandomState = None,
@@ -168,10 +168,11 @@ def sinkhorn_divergence(
         Real series, at least two. Shape (n_real, n_timesteps) means one channel.
     X_synthetic : array-like of shape (n_synthetic, n_timesteps, n_channels)
         Synthetic series, at least two. `n_synthetic` may differ from `n_real`.
-    regularization : float, default=0.05
+    regularization : float, default=0.5
         :math:`\varepsilon` as a share of the mean squared distance between the two
-        sets, above 0. Small values approach the squared exact distance, at a price in
-        time; large ones the squared distance of the means.
+        sets, above 0. Small values approach the squared exact distance, with its bias
+        in many dimensions and at a price in time; large ones the squared distance of
+        the means.
     standardize : bool, default=True
         Whether to subtract the mean and divide by the standard deviation of each
         channel of `X_real` first.

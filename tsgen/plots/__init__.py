@@ -16,6 +16,7 @@ from tsgen.plots.dependency import (
 from tsgen.plots.embedding import plot_embedding
 from tsgen.plots.history import plot_history
 from tsgen.plots.marginals import plot_marginals
+from tsgen.plots.memorization import plot_memorization_report
 from tsgen.plots.posterior import plot_posterior_report
 from tsgen.plots.series import plot_series
 
@@ -29,6 +30,7 @@ __all__ = [
     "plot_embedding",
     "plot_history",
     "plot_marginals",
+    "plot_memorization_report",
     "plot_posterior_report",
     "plot_series",
 ]

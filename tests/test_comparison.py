@@ -1,0 +1,323 @@
+import numpy as np
+import pytest
+from scipy.stats import t as student
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold, ShuffleSplit
+
+from tsgen import BlockBootstrapGenerator, GaussianGenerator, compare
+from tsgen.comparison import runs
+from tsgen.comparison.result import FLOOR
+from tsgen.metrics import sliced_wasserstein_distance
+
+METRICS = ["sliced_wasserstein_distance", "spread_ratio"]
+
+
+class Failing(GaussianGenerator):
+    """Cannot be fitted."""
+
+    def fit(self, X, y=None):
+        raise ValueError("no luck")
+
+
+class Wasteful(GaussianGenerator):
+    """Holds 64 MiB for a moment while it is fitted."""
+
+    def fit(self, X, y=None):
+        np.ones(2**23).sum()
+        return super().fit(X, y)
+
+
+class Recorder(GaussianGenerator):
+    """Remembers what it was fitted on and with which seed."""
+
+    seen = []
+
+    def fit(self, X, y=None):
+        self.seen.append((X, self.random_state))
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def series():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(60, 6, 2)).cumsum(axis=1)
+
+
+@pytest.fixture
+def seen():
+    Recorder.seen.clear()
+    return Recorder.seen
+
+
+def quick(generators, X, **options):
+    return compare(generators, X, **{"metrics": METRICS, "cv": 3, **options})
+
+
+# what is compared
+
+
+def test_a_run_is_the_metric_of_samples_against_held_out_series(series, seen):
+    test = series[:20] + 0.5
+    result = quick({"a": Recorder()}, series, X_test=test, cv=None, dummies=False)
+    runs_of_a = [run for run in result.runs if run["generator"] == "a"]
+    for run, (X, seed) in zip(runs_of_a, list(seen), strict=True):
+        samples = GaussianGenerator(random_state=seed).fit(X).sample(20)
+        distance = sliced_wasserstein_distance(test, samples, random_state=seed)
+        assert run["sliced_wasserstein_distance"] == distance
+
+
+def test_the_floor_is_real_series_in_the_place_of_synthetic_ones(series):
+    result = quick({"a": GaussianGenerator()}, series)
+    floors = [run for run in result.runs if run["generator"] == FLOOR]
+    values = [run["sliced_wasserstein_distance"] for run in floors]
+    mean, low, high = result.floor["sliced_wasserstein_distance"]
+    half = student.ppf(0.975, 2) * np.std(values, ddof=1) / np.sqrt(3)
+    assert (mean, low, high) == pytest.approx(
+        (np.mean(values), np.mean(values) - half, np.mean(values) + half)
+    )
+    assert mean < 0.7  # series of another law are farther
+    assert 0.8 < result.floor["spread_ratio"][0] < 1.2
+
+
+def test_dummies_are_added_unless_unwanted(series):
+    result = quick({"a": GaussianGenerator()}, series)
+    assert result.generators == ["a", "block bootstrap", "Gaussian"]
+    assert result.dummies == ("block bootstrap", "Gaussian")
+    alone = quick({"a": GaussianGenerator()}, series, dummies=False)
+    assert (alone.generators, alone.dummies) == (["a"], ())
+
+
+def test_generators_of_a_sequence_are_called_by_their_class(series):
+    result = quick([BlockBootstrapGenerator(), GaussianGenerator()], series)
+    assert result.generators[:2] == ["BlockBootstrapGenerator", "GaussianGenerator"]
+
+
+def test_a_smoothing_generator_is_found_out(series):
+    class Smooth(GaussianGenerator):
+        def sample(self, n_samples=1, *, random_state=None):
+            return 0.3 * super().sample(n_samples, random_state=random_state)
+
+    result = quick({"smooth": Smooth(), "right": GaussianGenerator()}, series)
+    assert result.mean["spread_ratio"]["smooth"] < 0.4
+    distances = result.mean["sliced_wasserstein_distance"]
+    assert distances["smooth"] > 1.3 * distances["right"]
+
+
+def test_five_metrics_by_default(series):
+    result = compare({"a": GaussianGenerator()}, series, cv=2, dummies=False)
+    assert len(result.metrics) == 5
+    assert result.best["spread_ratio"] == 1
+    assert set(result.best.values()) == {"low", 1.0}
+
+
+# how it is split
+
+
+def test_folds_are_blocks_spread_over_the_series(series, seen):
+    X = series + 1000 * np.arange(60)[:, None, None]
+    quick({"a": Recorder()}, X)
+    held_out = [set(range(60)) - set((x[:, 0, 0] / 1000).round()) for x, _ in seen]
+    assert [len(rows) for rows in held_out] == [20, 20, 20]
+    assert set.union(*held_out) == set(range(60))
+    assert held_out[0] == {*range(5), *range(15, 20), *range(30, 35), *range(45, 50)}
+
+
+def test_a_gap_beside_held_out_blocks_is_not_fitted_on(series, seen):
+    X = series + 1000 * np.arange(60)[:, None, None]
+    quick({"a": Recorder()}, X, gap=2)
+    fitted = set((seen[0][0][:, 0, 0] / 1000).round())
+    assert fitted == set(range(22, 60))
+
+
+def test_groups_stay_on_one_side(series, seen):
+    groups = np.repeat(np.arange(6), 10)[np.random.default_rng(0).permutation(60)]
+    X = series * 0.01 + groups[:, None, None]
+    quick({"a": Recorder()}, X, groups=groups)
+    for x, _ in seen:
+        assert len(set(x[:, 0, 0].round())) == 4  # whole groups
+
+
+@pytest.mark.parametrize("cv", [KFold(4), ShuffleSplit(3, random_state=0)])
+def test_splitters_of_scikit_learn_are_used(cv, series, seen):
+    quick({"a": Recorder()}, series, cv=cv)
+    assert len(seen) == cv.get_n_splits()
+    train = next(iter(cv.split(series)))[0]
+    np.testing.assert_array_equal(seen[0][0], series[train])
+
+
+def test_a_test_set_leaves_all_series_for_fitting(series, seen):
+    result = quick({"a": Recorder()}, series, X_test=series[:10], cv=None)
+    assert len(seen) == 5
+    assert all(len(x) == 60 for x, _ in seen)
+    assert len({seed for _, seed in seen}) == 5
+    assert result.floor["spread_ratio"][1] < result.floor["spread_ratio"][2]
+
+
+def test_repeats_have_seeds_of_their_own(series, seen):
+    quick({"a": Recorder()}, series, n_repeats=2)
+    assert len(seen) == 6
+    assert len({seed for _, seed in seen}) == 6
+
+
+def test_five_folds_by_default(series, seen):
+    quick({"a": Recorder()}, series, cv=None)
+    assert len(seen) == 5
+
+
+def test_the_number_of_samples_follows_the_smaller_side(series):
+    sizes = []
+
+    def count(X_real, X_synthetic):
+        sizes.append((len(X_real), len(X_synthetic)))
+        return 0.0
+
+    options = {"metrics": count, "cv": None, "n_repeats": 1, "dummies": False}
+    quick([GaussianGenerator()], series[:10], X_test=series[10:], **options)
+    assert sizes == [(50, 10), (50, 10)]
+    quick([GaussianGenerator()], series, X_test=series[:20], n_samples=7, **options)
+    assert sizes[2:] == [(20, 7), (20, 7)]
+
+
+# repeatable
+
+
+def test_a_seed_gives_the_same_figures_and_another_others(series):
+    means = [
+        quick([GaussianGenerator()], series, random_state=seed).mean
+        for seed in (0, 0, 1)
+    ]
+    assert means[0] == means[1] != means[2]
+
+
+def test_workers_find_what_one_process_does(series):
+    serial = quick([GaussianGenerator()], series)
+    assert quick([GaussianGenerator()], series, n_jobs=2).mean == serial.mean
+
+
+def test_the_generators_given_stay_unfitted(series):
+    generator = GaussianGenerator(random_state=3)
+    quick([generator], series)
+    assert not hasattr(generator, "mean_")
+    assert generator.random_state == 3
+
+
+def test_two_dimensions_mean_one_channel(series):
+    flat = quick([GaussianGenerator()], series[:, :, 0])
+    assert flat.mean == quick([GaussianGenerator()], series[:, :, [0]]).mean
+
+
+# failures and costs
+
+
+def test_a_generator_that_fails_is_nan_and_the_others_go_on(series):
+    with pytest.warns(FitFailedWarning, match="3 of 15 runs failed.*'bad'.*no luck"):
+        result = quick({"bad": Failing(), "good": GaussianGenerator()}, series)
+    assert np.isnan(result.mean["spread_ratio"]["bad"])
+    assert np.isfinite(result.mean["spread_ratio"]["good"])
+    bad = [run for run in result.runs if run["generator"] == "bad"]
+    assert {run["error"] for run in bad} == {"ValueError: no luck"}
+    assert "failed" in str(result)
+
+
+def test_time_and_memory_are_recorded(series):
+    result = quick({"a": Wasteful()}, series, dummies=False)
+    assert result.cost["fit_seconds"]["a"] > 0
+    assert result.cost["sample_seconds"]["a"] > 0
+    assert 30 < result.cost["fit_mebibytes"]["a"] < 200
+
+
+# the result
+
+
+def test_it_prints_every_generator_under_every_metric(series):
+    result = quick({"mine": GaussianGenerator()}, series)
+    text = str(result)
+    lines = text.splitlines()
+    assert "sliced wasserstein" in lines[0]
+    assert "spread ratio" in lines[0]
+    assert "lower is better" in lines[1]
+    assert "1 is right" in lines[1]
+    assert [line.split("  ")[0] for line in lines[2:6]] == [
+        FLOOR,
+        "mine",
+        "block bootstrap",
+        "Gaussian",
+    ]
+    assert f"{result.mean['spread_ratio']['mine']:.4f} ±" in lines[3]
+    assert "mean of 3" in lines[-1]
+    assert repr(result).startswith("Comparison(generators=['mine',")
+
+
+def test_rows_are_tidy(series):
+    pandas = pytest.importorskip("pandas")
+    result = quick({"mine": GaussianGenerator()}, series)
+    rows = result.rows()
+    assert len(rows) == 3 * 2
+    first = rows[0]
+    assert first["generator"] == "mine"
+    assert first["low"] < first["mean"] < first["high"]
+    assert first["floor"] == result.floor["sliced_wasserstein_distance"][0]
+    assert (first["is_dummy"], rows[-1]["is_dummy"]) == (False, True)
+    assert first["n_runs"] == 3
+    assert isinstance(result.to_frame(), pandas.DataFrame)
+    assert list(result.to_frame().columns) == list(first)
+
+
+def test_a_single_run_has_no_interval(series):
+    options = {"X_test": series[:20], "cv": None, "n_repeats": 1}
+    result = quick([GaussianGenerator()], series, **options)
+    assert np.isnan(result.low["spread_ratio"]["Gaussian"])
+    assert "±" not in "".join(str(result).splitlines()[:-1])
+
+
+def test_it_plots_a_panel_for_each_metric(series):
+    pytest.importorskip("matplotlib")
+    result = quick({"mine": GaussianGenerator()}, series)
+    assert len(result.plot()) == 2
+    assert len(result.plot(metrics=["spread_ratio"])) == 1
+    axes = result.plot(metrics=["spread_ratio"])
+    assert result.plot(metrics=["spread_ratio"], axes=axes)[0] is axes[0]
+
+
+# refusals
+
+
+@pytest.mark.parametrize(
+    "generators", [[], [GaussianGenerator()] * 2, {"Gaussian": GaussianGenerator()}]
+)
+def test_names_must_be_different(generators, series):
+    with pytest.raises(ValueError, match="generators must be at least one"):
+        quick(generators, series)
+
+
+def test_what_cannot_sample_is_refused(series):
+    with pytest.raises(TypeError, match="methods fit and sample, got KFold"):
+        quick({"a": KFold()}, series)
+
+
+def test_a_test_set_and_folds_exclude_each_other(series):
+    with pytest.raises(ValueError, match="without cv, groups and gap"):
+        quick([GaussianGenerator()], series, X_test=series, cv=3)
+    with pytest.raises(ValueError, match="same time steps and channels"):
+        quick([GaussianGenerator()], series, X_test=series[:, :3], cv=None)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("metrics", "accuracy"), ("n_repeats", 0), ("n_samples", 1), ("cv", 1)],
+)
+def test_bad_options_are_refused_before_anything_is_fitted(option, value, series, seen):
+    with pytest.raises(ValueError, match=option):
+        quick({"a": Recorder()}, series, **{option: value})
+    assert seen == []
+
+
+def test_nan_is_refused(series):
+    series[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN"):
+        quick([GaussianGenerator()], series)
+
+
+def test_the_dummies_stay_as_they_are(series):
+    quick([GaussianGenerator()], series)
+    assert not hasattr(runs.DUMMIES["Gaussian"], "mean_")
