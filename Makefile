@@ -36,11 +36,14 @@ examples: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/main_job.py
 	$(BIN)/python benchmarks/dependency.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scores.py
 
 # Long, resumable: fits whose rows are in benchmarks/results are not repeated.
 facts: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_facts.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_forms.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/power.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memorization.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -3,8 +3,8 @@
 ``python benchmarks/power.py`` draws pairs of real and synthetic sets of 1,000 series of
 24 x 3, of one law or with one defect in the synthetic ones, and counts how often a
 metric lies beyond 99 % of its values on equal laws (a p-value of 0.01 for
-`memorization_report`). Every value goes to ``benchmarks/results/power.csv`` as it
-comes; those there are not computed again. ``--summary`` prints the table. Names as
+`memorization_report`). Values go to ``benchmarks/results/power.csv``, ten a row, as
+they come; those there are not computed again. ``--summary`` prints the table. Names as
 arguments restrict it to some metrics.
 """
 
@@ -22,7 +22,7 @@ from report import append_row, read_rows
 RESULTS = "power.csv"
 N_SERIES, N_STEPS = 1000, 24
 N_DRAWS, N_NULL = 100, 200
-N_FEW = 40  # draws, and twice as many on equal laws, of metrics that train a network
+N_FEW = 10  # draws, and thrice as many on equal laws, of metrics that train a network
 FEW = ("discriminative_score", "predictive_score", "context_fid")
 BATCH = 10  # draws of one job
 WEIGHTS = np.array([0.5, 0.3, 0.2])  # of the three modes
@@ -107,31 +107,32 @@ def value_of(name: str, real: Series, synthetic: Series, train: Series) -> float
     return resolve(name)[name](real, synthetic, 0)
 
 
-def some_values(name: str, defect: str, first: int) -> list[dict[str, Any]]:
-    """Rows of a few draws."""
+def some_values(name: str, defect: str, first: int) -> dict[str, Any]:
+    """Row of a few draws."""
     import torch
 
     torch.set_num_threads(1)  # of this process; the jobs share the cores
     warnings.simplefilter("ignore")
-    rows = []
+    values = []
     for seed in range(first, first + BATCH):
         rng = np.random.default_rng([list(DEFECTS).index(defect), seed])
         train, real = draw(rng), draw(rng)
         synthetic = DEFECTS[defect](rng, train)
-        value = value_of(name, real, synthetic, train)
-        row = {"metric": name, "defect": defect, "seed": seed, "value": value}
-        rows.append(row)
-    return rows
+        values.append(value_of(name, real, synthetic, train))
+    text = " ".join(f"{value:.6g}" for value in values)
+    return {"metric": name, "defect": defect, "first_seed": first, "values": text}
 
 
 def pending(names: list[str]) -> Iterator[tuple[str, str, int]]:
     """Jobs whose rows are not there: nulls first, then one defect after the other."""
-    known = {(r["metric"], r["defect"], int(r["seed"])) for r in read_rows(RESULTS)}
+    known = {
+        (r["metric"], r["defect"], int(r["first_seed"])) for r in read_rows(RESULTS)
+    }
     for name in names:
         for defect in DEFECTS:
             n_draws = N_FEW if name in FEW else N_DRAWS
             if defect == "none":
-                n_draws = 2 * N_FEW if name in FEW else N_NULL
+                n_draws = 3 * N_FEW if name in FEW else N_NULL
             for first in range(0, n_draws, BATCH):
                 if (name, defect, first) not in known:
                     yield name, defect, first
@@ -156,8 +157,8 @@ def power_table() -> list[list[str]]:
     """Rows of the table: the share caught of each defect by each metric."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in read_rows(RESULTS):
-        key = (row["metric"], row["defect"])
-        values.setdefault(key, []).append(float(row["value"]))
+        drawn = values.setdefault((row["metric"], row["defect"]), [])
+        drawn.extend(map(float, row["values"].split()))
     defects = [defect for defect in DEFECTS if defect != "none"]
     table = []
     for name in dict.fromkeys(name for name, _ in values):
@@ -193,9 +194,8 @@ def main() -> None:
     names = options.metrics or [*NAMES, MEMORIZATION]
     if not options.summary:
         pool = Parallel(n_jobs=options.n_jobs, return_as="generator")
-        for rows in pool(delayed(some_values)(*job) for job in pending(names)):
-            for row in rows:
-                append_row(RESULTS, row)
+        for row in pool(delayed(some_values)(*job) for job in pending(names)):
+            append_row(RESULTS, row)
     summary()
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tsgen import memorization
 from tsgen._random import numpy_generator
 from tsgen.memorization import memorization_report
 from tsgen.plots.memorization import plot_memorization_report
@@ -137,7 +136,7 @@ def test_the_p_value_is_that_of_the_smallest_of_three():
 def test_sets_in_blocks_give_the_same(monkeypatch):
     sets = make_sets(n_copies=5)
     whole = make_report(sets)
-    monkeypatch.setattr(memorization, "_BLOCK", 7 * 120)
+    monkeypatch.setattr("tsgen.memorization.distances._BLOCK", 7 * 120)
     assert_same(make_report(sets), whole)
     assert make_report(sets).p_value == whole.p_value
 

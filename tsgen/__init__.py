@@ -26,6 +26,17 @@ What the decoder relies on is measured by `dependency` and `posterior_report`::
       -> inspection.Dependency          a result with arrays, a text and plots
       -> inspection.PosteriorReport     a verdict in words
 
+How good samples are, beside floors and dummies::
+
+    generators, X
+      -> comparison.compare             fits, samples and scores on held-out series
+      -> metrics                        distances and tests, functions of two arrays
+      -> comparison.Comparison          a table with intervals, and its plot
+    samples, training and unseen series
+      -> memorization_report            whether training series are repeated
+
+`scorers` puts the same metrics into scikit-learn's searches.
+
 Importing the package is cheap: PyTorch loads with the first generator.
 """
 
