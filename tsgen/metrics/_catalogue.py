@@ -14,7 +14,12 @@ Function = Callable[..., float]
 Metrics = str | Function | Sequence[str | Function] | Mapping[str, Function]
 Best = str | float  # "low", "high", or the value that is right
 
-_NOT_LOW: dict[str, Best] = {"coverage": "high", "density": 1.0, "spread_ratio": 1.0}
+_NOT_LOW: dict[str, Best] = {
+    "classifier_two_sample_test": 0.5,
+    "coverage": "high",
+    "density": 1.0,
+    "spread_ratio": 1.0,
+}
 _HELPERS = ("autocorrelation", "channel_correlation", "frechet_distance")
 NAMES = tuple(name for name in home.__all__ if name not in _HELPERS)
 

@@ -146,7 +146,8 @@ def _folds_of(
 
 
 def _check_classifier(classifier: Any) -> None:
-    if isinstance(classifier, type) or not is_classifier(classifier):
+    known = not isinstance(classifier, type) and hasattr(classifier, "__sklearn_tags__")
+    if not (known and is_classifier(classifier)):
         raise TypeError(
             "classifier must be a classifier of scikit-learn, got "
             f"{classifier!r}. Pass an instance, e.g. KNeighborsClassifier()."
@@ -268,8 +269,8 @@ def discriminative_score(
         area under the curve, for which a constant classifier or a bad threshold is no
         way to 0.
     n_iterations : int, default=2000
-        Steps of the optimiser, Adam at a rate of 0.001; at most as many per fold in
-        the mode "sound".
+        Steps of the optimiser, Adam at a rate of 0.001. In the mode "sound" at most as
+        many per fold, at 0.005.
     batch_size : int, default=128
         Series of each kind in a batch.
     hidden_size : int or None, default=None

@@ -74,8 +74,8 @@ def context_fid(
     samples of one law falls with their size, so compare equal sizes only and read it
     beside that of real series. It sees mean and covariance of embeddings that were
     trained to tell series apart, not to be complete: it is blind to copies, and to
-    defects that such an encoder does not care for. Published figures come from a larger
-    encoder; order and rough size agree.
+    defects that such an encoder does not care for. Published figures come from other
+    weights and scales: the order of generators agrees, the size of the figure does not.
 
     References
     ----------

@@ -57,8 +57,8 @@ def predictive_score(
         standard deviations; 32 units, a linear end; trained until the loss on a fifth
         of the synthetic series no longer falls. Also for one channel.
     n_iterations : int, default=5000
-        Steps of the optimiser, Adam at a rate of 0.001 on the mean absolute error; at
-        most as many in the mode "sound".
+        Steps of the optimiser, Adam at a rate of 0.001 on the mean absolute error. In
+        the mode "sound" at most as many, at 0.005.
     batch_size : int, default=128
         Series in a batch.
     hidden_size : int or None, default=None
