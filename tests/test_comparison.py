@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import t as student
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.neighbors import KernelDensity
 
 from tsgen import BlockBootstrapGenerator, GaussianGenerator, compare
 from tsgen.comparison import runs
@@ -243,7 +244,8 @@ def test_it_prints_every_generator_under_every_metric(series):
         "block bootstrap",
         "Gaussian",
     ]
-    assert f"{result.mean['spread_ratio']['mine']:.4f} ±" in lines[3]
+    assert f"{result.mean['spread_ratio']['mine']:.2f}" in lines[3]
+    assert lines[3].count("±") == 2
     assert "mean of 3" in lines[-1]
     assert repr(result).startswith("Comparison(generators=['mine',")
 
@@ -279,7 +281,90 @@ def test_it_plots_a_panel_for_each_metric(series):
     assert result.plot(metrics=["spread_ratio"], axes=axes)[0] is axes[0]
 
 
+def test_what_fails_at_one_metric_keeps_the_others(series):
+    metrics = ["correlational_score", "mmd"]
+    with pytest.warns(FitFailedWarning, match="correlational_score: ValueError"):
+        result = quick([GaussianGenerator()], series[:, :, :1], metrics=metrics)
+    assert np.isnan(result.mean["correlational_score"]["Gaussian"])
+    assert np.isfinite(result.mean["mmd"]["Gaussian"])
+    assert np.isfinite(result.floor["mmd"][0])
+
+
+def test_generators_without_a_seed_of_their_own_are_seeded_too(series):
+    flat = series[:, :, 0]  # KernelDensity takes two axes
+    means = [quick([KernelDensity()], flat, random_state=s).mean for s in (0, 0, 1)]
+    assert means[0] == means[1] != means[2]
+
+
+def test_too_few_samples_are_a_failure(series):
+    class Few(GaussianGenerator):
+        def sample(self, n_samples=1, *, random_state=None):
+            return super().sample(3, random_state=random_state)
+
+    with pytest.warns(FitFailedWarning, match="as many series as asked for, 20, got 3"):
+        quick({"few": Few()}, series)
+
+
+def test_masks_are_splits(series, seen):
+    mask = np.arange(60) < 40
+    quick({"a": Recorder()}, series, cv=[(mask, ~mask)])
+    assert len(seen[0][0]) == 40
+
+
+def test_a_floor_that_takes_all_series_has_no_interval(series):
+    result = quick([GaussianGenerator()], series, X_test=series, cv=None)
+    assert np.isnan(result.floor["spread_ratio"][1])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e200])
+def test_figures_are_printed_to_their_own_digits(scale, series):
+    def scaled(X_real, X_synthetic):
+        return scale * abs(X_real.mean() - X_synthetic.mean())
+
+    text = str(quick([GaussianGenerator()], series, metrics={"scaled": scaled}))
+    assert max(map(len, text.splitlines())) < 100
+    assert " 0.0000 " not in text
+
+
 # refusals
+
+
+@pytest.mark.parametrize("names", ["error", "generator", "fit_seconds"])
+def test_metrics_must_not_take_the_names_of_entries(names, series):
+    with pytest.raises(ValueError, match="metrics must not be called"):
+        quick(
+            [GaussianGenerator()], series, metrics={names: sliced_wasserstein_distance}
+        )
+
+
+def test_a_gap_beside_what_decides_itself_is_refused(series):
+    with pytest.raises(ValueError, match="gap must be 0 beside a splitter"):
+        quick([GaussianGenerator()], series, cv=KFold(3), gap=2)
+    with pytest.raises(ValueError, match="gap must be 0 beside groups"):
+        quick([GaussianGenerator()], series, groups=np.arange(60) // 6, gap=2)
+
+
+def test_more_samples_than_training_series_are_refused(series):
+    with pytest.raises(ValueError, match=r"n_samples must be at most .*, 40, got 500"):
+        quick([GaussianGenerator()], series, n_samples=500)
+
+
+@pytest.mark.parametrize(
+    ("generators", "message"),
+    [
+        (GaussianGenerator(), "a dict or a list"),
+        ({"a": GaussianGenerator}, "instances .* got a class"),
+        ({1: GaussianGenerator()}, "str as names, got 1"),
+    ],
+)
+def test_what_is_no_collection_of_generators_is_refused(generators, message, series):
+    with pytest.raises(TypeError, match=message):
+        quick(generators, series)
+
+
+def test_more_folds_than_series_are_refused(series):
+    with pytest.raises(ValueError, match="got 20 folds of 10 series"):
+        quick([GaussianGenerator()], series[:10], cv=20)
 
 
 @pytest.mark.parametrize(

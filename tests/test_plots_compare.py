@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tsgen.metrics import autocorrelation, channel_correlation
+from tsgen.metrics.statistics import autocorrelation, channel_correlation
 from tsgen.plots import (
     plot_autocorrelation,
     plot_comparison,

@@ -238,11 +238,56 @@ def test_a_candidate_that_diverges_becomes_nan(scoring, series, make_generator):
         np.testing.assert_array_equal(np.isnan(results[key]), [False, True])
 
 
+class Refusing(BlockBootstrapGenerator):
+    """Samples only from two blocks."""
+
+    def sample(self, n_samples=1, *, random_state=None):
+        if self.n_blocks != 2:
+            raise RuntimeError("no luck")
+        return super().sample(n_samples, random_state=random_state)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+@pytest.mark.parametrize("blocks", [[1, 2], [2, 1]])
+def test_a_search_by_many_metrics_survives_what_cannot_sample(blocks, series):
+    search = GridSearchCV(
+        Refusing(random_state=0),
+        {"n_blocks": blocks},
+        scoring=GeneratorScorer(["mmd", "coverage"]),
+        refit="neg_mmd",
+        cv=2,
+    )
+    with pytest.warns(FitFailedWarning, match="sample failed .* no luck"):
+        search.fit(series)
+    assert search.best_params_ == {"n_blocks": 2}
+    nan = np.isnan(search.cv_results_["mean_test_coverage"])
+    np.testing.assert_array_equal(nan, [n != 2 for n in blocks])
+
+
+def test_one_metric_that_fails_keeps_the_others(series):
+    flat = series[:, :, :1]
+    scorer = GeneratorScorer(["correlational_score", "mmd"])
+    with pytest.warns(FitFailedWarning, match="correlational_score failed"):
+        scores = scorer(GaussianGenerator().fit(flat), flat)
+    assert np.isnan(scores["neg_correlational_score"])
+    assert np.isfinite(scores["neg_mmd"])
+
+
+def test_a_seed_that_is_fixed_in_a_partial_stays(series, fitted):
+    few = partial(sliced_wasserstein_distance, n_projections=2)
+    scores = [
+        GeneratorScorer(partial(few, random_state=seed))(fitted, series[30:])
+        for seed in (1, 2)
+    ]
+    assert scores[0] != scores[1]
+
+
 @pytest.mark.parametrize(
     "scoring", [neg_sliced_wasserstein_scorer, GeneratorScorer(["mmd", "coverage"])]
 )
 def test_samples_that_are_not_finite_become_nan(scoring, series):
-    with pytest.warns(UserWarning, match="X_synthetic contains NaN"):
+    kinds = (UserWarning, FitFailedWarning)
+    with pytest.warns(kinds, match="X_synthetic contains NaN"):
         result = cross_validate(NotFinite(), series, scoring=scoring, cv=2)
     keys = [key for key in result if key.startswith("test")]
     assert keys
@@ -277,3 +322,7 @@ def test_bad_options_are_refused_at_once():
         GeneratorScorer("accuracy")
     with pytest.raises(ValueError, match="n_samples"):
         GeneratorScorer("mmd", n_samples=1)
+    with pytest.raises(ValueError, match="seed"):
+        GeneratorScorer("mmd", random_state="a")
+    with pytest.raises(TypeError, match="metrics must be names or functions"):
+        GeneratorScorer(None)

@@ -10,13 +10,17 @@ and `GeneratorScorer` as many as wanted from one draw of samples.
 
 from __future__ import annotations
 
+import warnings
+from math import nan
 from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 
-from tsgen._random import RandomState
+from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
-from tsgen.metrics._catalogue import Metrics, resolve
+from tsgen.metrics._catalogue import Metric, Metrics, resolve
+from tsgen.metrics._pairs import check_pair
 
 __all__ = [
     "GeneratorScorer",
@@ -66,8 +70,10 @@ class GeneratorScorer:
     plain name where more is, and `neg_..._error`, the negative distance from the right
     value, where there is one, as for `spread_ratio`.
 
-    A generator that raises an error while it samples, or whose samples are not finite,
-    makes scikit-learn's searches record NaN and go on, unless `error_score="raise"`.
+    A generator that raises an error while it samples, or samples that a metric refuses,
+    as those that are not finite, become NaN in scikit-learn's searches: a single metric
+    raises, and the search decides by its `error_score`; of many metrics, which
+    scikit-learn cannot mix with a failure, those that failed are NaN, with a warning.
 
     Examples
     --------
@@ -90,6 +96,7 @@ class GeneratorScorer:
         random_state: RandomState = 0,
     ):
         resolve(metrics)
+        numpy_generator(random_state, "scorer")  # refuses what is no random state
         if n_samples is not None:
             check_count(n_samples, "n_samples", minimum=2)
         self.metrics = metrics
@@ -124,20 +131,45 @@ class GeneratorScorer:
         TypeError
             If the estimator cannot sample.
         """
-        samples = self._draw(estimator, X)
-        scores = {
-            metric.score_name(name): metric.score(metric(X, samples, self.random_state))
-            for name, metric in resolve(self.metrics).items()
-        }
-        single = isinstance(self.metrics, str) or callable(self.metrics)
-        return next(iter(scores.values())) if single else scores
+        self._check(estimator, X)
+        found = resolve(self.metrics)
+        if isinstance(self.metrics, str) or callable(self.metrics):
+            (metric,) = found.values()
+            samples = self._draw(estimator, X)
+            return metric.score(metric(X, samples, self.random_state))
+        scores = dict.fromkeys((m.score_name(name) for name, m in found.items()), nan)
+        try:
+            samples = self._draw(estimator, X)
+        except NotFittedError:
+            raise
+        except Exception as error:
+            _warn_of_failure("sample", error)
+            return scores
+        return scores | self._scores(found, X, samples)
 
-    def _draw(self, estimator: Any, X: Any) -> Any:
+    def _scores(
+        self, metrics: dict[str, Metric], X: Any, samples: Any
+    ) -> dict[str, float]:
+        """Scores of the metrics that do not fail."""
+        scores = {}
+        for name, metric in metrics.items():
+            try:
+                value = metric(X, samples, self.random_state)
+            except Exception as error:
+                _warn_of_failure(name, error)
+            else:
+                scores[metric.score_name(name)] = metric.score(value)
+        return scores
+
+    def _check(self, estimator: Any, X: Any) -> None:
         if not hasattr(estimator, "sample"):
             raise TypeError(
                 "estimator must have a method sample(n_samples, random_state=...), got "
                 f"{type(estimator).__name__}. In a Pipeline, score its last step."
             )
+        check_pair(X, X)
+
+    def _draw(self, estimator: Any, X: Any) -> Any:
         n_samples = len(X) if self.n_samples is None else self.n_samples
         return estimator.sample(n_samples, random_state=self.random_state)
 
@@ -146,6 +178,14 @@ class GeneratorScorer:
             f"GeneratorScorer({self.metrics!r}, n_samples={self.n_samples!r}, "
             f"random_state={self.random_state!r})"
         )
+
+
+def _warn_of_failure(name: str, error: Exception) -> None:
+    warnings.warn(
+        f"{name} failed and its score is NaN: {type(error).__name__}: {error}",
+        FitFailedWarning,
+        stacklevel=4,
+    )
 
 
 coverage_scorer = GeneratorScorer("coverage")

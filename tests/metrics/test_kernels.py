@@ -175,7 +175,9 @@ def test_the_median_of_many_series_is_that_of_some(rng, monkeypatch):
 # refusals
 
 
-@pytest.mark.parametrize("bandwidth", [0, -1.0, np.nan, [], [1, 0], "mean", [[1.0]]])
+@pytest.mark.parametrize(
+    "bandwidth", [0, -1.0, np.nan, np.inf, [], [1, 0], "mean", [[1.0]], True, {1: 2}]
+)
 def test_a_bandwidth_that_is_none_is_refused(rng, bandwidth):
     with pytest.raises(ValueError, match="bandwidth must be"):
         mmd(*rng.normal(size=(2, 5, 4)), bandwidth=bandwidth)

@@ -47,6 +47,16 @@ def test_copies_cover_everything(rng):
     assert coverage(X, X) == 1
 
 
+def test_equal_series_lie_in_the_balls_of_each_other(rng):
+    X = ((rng.random((200, 12, 2)) < 0.03) * 0.1).repeat(2, axis=0)
+    assert coverage(X, X.copy()) == 1
+    within = np.linalg.norm(X.reshape(400, 1, 24) - X.reshape(1, 400, 24), axis=2)
+    radii = np.sort(within, axis=1)[:, 5]
+    expected = (within <= radii[:, None] + 1e-9).sum() / (5 * 400)
+    ours = density(X, X.copy(), standardize=False)
+    assert ours == pytest.approx(expected)
+
+
 # property of a family
 
 

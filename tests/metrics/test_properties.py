@@ -109,6 +109,32 @@ def test_extreme_units_neither_vanish_nor_overflow(name, unit, pair):
     assert extreme == pytest.approx(plain, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", DEFINED)
+def test_a_channel_that_varies_by_rounding_is_constant(name, pair):
+    X, Y = pair
+    X[..., 1], Y[..., 1] = 0.3, 0.3
+    plain = compute(name, X, Y) if name != "correlational_score" else None
+    X[::2, :, 1] = 0.1 + 0.2
+    if plain is not None:
+        assert compute(name, X, Y) == pytest.approx(plain, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_an_explosion_is_a_large_number_and_not_nan(name, pair):
+    X, Y = pair
+    Y[0, 0, 0] = 1e160
+    if name == "sinkhorn_divergence":
+        pytest.skip("its costs would underflow beside so large a one")
+    assert np.isfinite(compute(name, X, Y))
+
+
+@pytest.mark.parametrize("name", [n for n in UNIT if "spectral" not in n])
+def test_an_offset_loses_nothing_where_nothing_is_scaled(name, pair):
+    plain = compute(name, *pair, standardize=False)
+    far = compute(name, *(side + 1e8 for side in pair), standardize=False)
+    assert far == pytest.approx(plain, rel=1e-4, abs=1e-6)
+
+
 @pytest.mark.parametrize(("name", "power"), UNIT.items())
 def test_distances_grow_with_the_unit_where_nothing_is_scaled(name, power, pair):
     plain = compute(name, *pair, standardize=False)

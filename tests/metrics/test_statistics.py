@@ -3,15 +3,14 @@ import pytest
 import scipy.stats
 
 from tsgen.metrics import (
-    autocorrelation,
     autocorrelation_difference,
-    channel_correlation,
     correlational_score,
     kurtosis_difference,
     marginal_density_difference,
     skewness_difference,
     spread_ratio,
 )
+from tsgen.metrics.statistics import autocorrelation, channel_correlation
 
 COLLECTIONS = [
     autocorrelation_difference,

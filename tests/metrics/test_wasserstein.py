@@ -285,9 +285,9 @@ def test_without_regularisation_to_speak_of_the_iteration_gives_up(rng, monkeypa
 # refusals
 
 
-@pytest.mark.parametrize("regularization", [0, -1, np.nan])
+@pytest.mark.parametrize("regularization", [0, -1, np.nan, np.inf, "0.5", True])
 def test_no_regularisation_is_refused(rng, regularization):
-    with pytest.raises(ValueError, match="regularization must be above 0"):
+    with pytest.raises(ValueError, match="regularization must be a number above 0"):
         sinkhorn_divergence(*rng.normal(size=(2, 5, 4)), regularization=regularization)
 
 

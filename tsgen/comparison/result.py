@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +60,12 @@ class Comparison:
 
     @property
     def low(self) -> Table:
-        """Lower end of the 95 % interval of the mean; NaN with a single run."""
+        """Lower end of the 95 % interval of the mean; NaN if no run varies."""
         return self._table(1)
 
     @property
     def high(self) -> Table:
-        """Upper end of the 95 % interval of the mean; NaN with a single run."""
+        """Upper end of the 95 % interval of the mean; NaN if no run varies."""
         return self._table(2)
 
     @property
@@ -175,7 +176,9 @@ class Comparison:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = [_justified(line, widths) for line in lines]
         runs = len(self._values(FLOOR, self.metrics[0]))
-        return "\n".join([*text, f"± half of the 95 % interval of the mean of {runs}."])
+        if runs > 1:
+            text.append(f"± half of the 95 % interval of the mean of {runs}.")
+        return "\n".join(text)
 
     def _header(self) -> list[list[str]]:
         names = [name.removesuffix("_distance").replace("_", " ") for name in self.best]
@@ -196,9 +199,10 @@ class Comparison:
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean of the runs and its interval by Student's t."""
     mean = float(values.mean())
-    if len(values) < 2:
+    if not np.isfinite(values).all() or np.ptp(values) == 0:  # one run, or none varies
         return mean, np.nan, np.nan
-    error = values.std(ddof=1) / np.sqrt(len(values))
+    unit = np.abs(values).max()
+    error = (values / unit).std(ddof=1) * unit / np.sqrt(len(values))
     half = float(error * student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
     return mean, mean - half, mean + half
 
@@ -207,7 +211,13 @@ def _figure(values: np.ndarray) -> str:
     mean, low, _ = _interval(values)
     if np.isnan(mean):
         return "failed"
-    return f"{mean:z.4f}" + ("" if np.isnan(low) else f" ± {mean - low:.4f}")
+    half = mean - low
+    if np.isnan(half):
+        return f"{mean:z.4g}"
+    if not 1e-9 < half < 1e6:
+        return f"{mean:z.4g} ± {half:.2g}"
+    digits = max(1 - floor(log10(half)), 0)  # two of the half interval
+    return f"{mean:z.{digits}f} ± {half:.{digits}f}"
 
 
 def _direction(best: Best) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import signature
 from threading import Event, Thread
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -18,6 +20,13 @@ from sklearn.model_selection import check_cv
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_count
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
+from tsgen.metrics import (
+    classifier_two_sample_test,
+    mmd,
+    sliced_wasserstein_distance,
+    spread_ratio,
+    wasserstein_distance,
+)
 from tsgen.metrics._catalogue import Metric, Metrics, resolve
 from tsgen.metrics._folds import block_folds, group_folds
 from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
@@ -28,13 +37,14 @@ DUMMIES = {
     "block bootstrap": BlockBootstrapGenerator(),
     "Gaussian": GaussianGenerator(),
 }
-_DEFAULT_METRICS = (
-    "sliced_wasserstein_distance",
-    "wasserstein_distance",
-    "mmd",
-    "classifier_two_sample_test",
-    "spread_ratio",
-)
+_DEFAULT_METRICS: Metrics = {
+    "sliced_wasserstein_distance": sliced_wasserstein_distance,
+    "wasserstein_distance": partial(wasserstein_distance, max_samples=2000),
+    "mmd": mmd,
+    "classifier_two_sample_test": classifier_two_sample_test,
+    "spread_ratio": spread_ratio,
+}
+_TAKEN = ("generator", "split", "repeat", "error", *COSTS)  # entries of a run
 _LOOK_AGAIN = 0.005  # seconds between two looks at the memory
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -72,7 +82,8 @@ def compare(
     metrics : str, callable, sequence, dict of str to callable or None, default=None
         Names are those of functions in `tsgen.metrics`; any other callable is taken as
         a distance. None means five that see different things: sliced and exact
-        Wasserstein distance, MMD, classifier two-sample test and spread ratio.
+        Wasserstein distance (the latter of at most 2,000 series of each set), MMD,
+        classifier two-sample test and spread ratio.
     X_test : array-like of shape (n_test, n_timesteps, n_channels) or None, default=None
         Held-out real series. With them all generators are fitted on all of `X`.
     cv : int, splitter, iterable of (train, test) or None, default=None
@@ -82,14 +93,15 @@ def compare(
         Labels, such as patients, that must not stand on both sides of a split.
     gap : int, default=0
         Series on both sides of a block held out that are not fitted on, where `cv` is
-        an int. For windows that overlap, those that share a row with a neighbour, e.g.
-        `n_timesteps - 1` with a stride of 1.
+        an int or None and there are no `groups`. For windows that overlap, those that
+        share a row with a neighbour, e.g. `n_timesteps - 1` with a stride of 1.
     n_repeats : int or None, default=None
         Fits of each generator on each split, with seeds of their own. None means 5 with
         `X_test` and 1 otherwise: five runs in either case.
     n_samples : int or None, default=None
-        Synthetic series of a run. None means as many as there are test series, or
-        training series if those are fewer. The floor takes as many real ones.
+        Synthetic series of a run, and real ones for the floor: at most as many as there
+        are to train on. None means as many as there are test series, or training series
+        if those are fewer.
     dummies : bool, default=True
         Whether to add `BlockBootstrapGenerator` and `GaussianGenerator`.
     n_jobs : int or None, default=None
@@ -113,15 +125,16 @@ def compare(
     Raises
     ------
     ValueError
-        If series, metrics or options are not valid, or both `X_test` and `cv` are
-        given.
+        If series, metrics or options are not valid or exclude each other.
     TypeError
         If a generator cannot be fitted or cannot sample.
 
     Notes
     -----
     The intervals are those of Student's t over the runs. They tell how a figure varies
-    with the seed and with the split; runs share data, so they are a little short.
+    with the seed and with the split; runs share data, so they are a little short. There
+    is none of figures that are equal in all runs, such as the floor of a single split
+    whose training series are no more than the test series: it takes them all.
 
     Where a floor is far from the best value, as that of an exact distance in many
     dimensions, only the difference from it means something. A split in time makes the
@@ -141,17 +154,19 @@ def compare(
     True
     """
     named = _named(generators) | (DUMMIES if dummies else {})
-    X = as_series(X, "X")
-    splits, X = _splits(X, X_test, cv, groups, gap)
+    found = _metrics(metrics)
+    checked = as_series(X, "X")
+    splits, series = _splits(checked, X_test, cv, groups, gap)
+    if np.ndim(X) == 2:
+        series = series[:, :, 0]  # as they came: some estimators take no more axes
     if n_repeats is None:
         n_repeats = 1 if X_test is None else 5
     n_repeats = check_count(n_repeats, "n_repeats", minimum=1)
     if n_samples is not None:
-        n_samples = check_count(n_samples, "n_samples", minimum=2)
-    found = resolve(_DEFAULT_METRICS if metrics is None else metrics)
+        n_samples = _check_n_samples(n_samples, splits)
     tasks = list(_tasks(named, splits, n_repeats, n_samples, random_state))
     pool = Parallel(n_jobs=n_jobs, verbose=verbose)
-    runs = pool(delayed(_run)(task, X, found) for task in tasks)
+    runs = pool(delayed(_run)(task, series, found) for task in tasks)
     _warn_of_failures(runs)
     return Comparison(
         generators=list(named),
@@ -165,14 +180,15 @@ def _named(generators: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
     """Check generators and give each a name."""
     if isinstance(generators, Mapping):
         pairs = list(generators.items())
-    else:
+    elif isinstance(generators, Sequence):
         pairs = [(type(generator).__name__, generator) for generator in generators]
+    else:
+        raise TypeError(
+            "generators must be a dict or a list of estimators, got "
+            f"{type(generators).__name__}."
+        )
     for name, generator in pairs:
-        if not (hasattr(generator, "fit") and hasattr(generator, "sample")):
-            raise TypeError(
-                "generators must have methods fit and sample, got "
-                f"{type(generator).__name__} for {name!r}."
-            )
+        _check_generator(name, generator)
     names = [name for name, _ in pairs]
     if not names or len(set(names)) < len(names) or set(names) & {FLOOR, *DUMMIES}:
         raise ValueError(
@@ -180,6 +196,40 @@ def _named(generators: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
             "dict to name them; those of the dummies and the floor are taken."
         )
     return dict(pairs)
+
+
+def _check_generator(name: Any, generator: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"generators must have str as names, got {name!r}.")
+    is_class = isinstance(generator, type)
+    if is_class or not (hasattr(generator, "fit") and hasattr(generator, "sample")):
+        kind = "a class" if is_class else type(generator).__name__
+        raise TypeError(
+            f"generators must be instances with methods fit and sample, got {kind} "
+            f"for {name!r}."
+        )
+
+
+def _metrics(metrics: Metrics | None) -> dict[str, Metric]:
+    found = resolve(_DEFAULT_METRICS if metrics is None else metrics)
+    taken = set(found) & set(_TAKEN)
+    if taken:
+        raise ValueError(
+            f"metrics must not be called {', '.join(_TAKEN)}, got {sorted(taken)}. "
+            "Name them in a dict."
+        )
+    return found
+
+
+def _check_n_samples(n_samples: int, splits: list[Split]) -> int:
+    n_samples = check_count(n_samples, "n_samples", minimum=2)
+    smallest = min(len(train) for train, _ in splits)
+    if n_samples > smallest:
+        raise ValueError(
+            f"n_samples must be at most the number of training series, {smallest}, got "
+            f"{n_samples}: the floor needs as many real ones."
+        )
+    return n_samples
 
 
 def _splits(
@@ -211,13 +261,27 @@ def _folds(
 ) -> Iterator[Split]:
     """Split as scikit-learn does; an int means blocks of neighbours, or groups."""
     if not isinstance(cv, int | np.integer):
-        return check_cv(cv).split(np.arange(n_series), groups=groups)
+        _refuse_gap(gap, "a splitter as cv")
+        splits = check_cv(cv).split(np.arange(n_series), groups=groups)
+        return ((_rows(train), _rows(test)) for train, test in splits)
     n_splits = check_count(cv, "cv", minimum=2)
     if groups is None:
         folds = block_folds(n_series, n_splits, check_count(gap, "gap"))
     else:
+        _refuse_gap(gap, "groups")
         folds = group_folds(groups, n_series, n_splits)
     return ((folds.outside(k), folds.inside(k)) for k in range(n_splits))
+
+
+def _refuse_gap(gap: int, beside: str) -> None:
+    if gap:
+        raise ValueError(f"gap must be 0 beside {beside}, got gap={gap!r}.")
+
+
+def _rows(chosen: np.ndarray) -> np.ndarray:
+    """Positions; scikit-learn allows splits to be masks."""
+    chosen = np.asarray(chosen)
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
 
 
 class _Task(NamedTuple):
@@ -266,12 +330,15 @@ def _run(task: _Task, X: np.ndarray, metrics: dict[str, Metric]) -> dict[str, An
     }
     try:
         samples, costs = _samples(task, X)
-        run |= costs
-        for name, metric in metrics.items():
-            run[name] = metric(X[task.test], samples, task.seed)
     except Exception as error:  # of any generator: the others go on
-        run["error"] = f"{type(error).__name__}: {error}"
-    return run
+        return run | {"error": f"{type(error).__name__}: {error}"}
+    errors = []
+    for name, metric in metrics.items():
+        try:
+            run[name] = metric(X[task.test], samples, task.seed)
+        except Exception as error:  # of any metric: the others go on
+            errors.append(f"{name}: {type(error).__name__}: {error}")
+    return run | costs | {"error": "; ".join(errors)}
 
 
 def _samples(task: _Task, X: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
@@ -280,14 +347,27 @@ def _samples(task: _Task, X: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
         rng = np.random.default_rng(task.seed)
         size = min(task.n_samples, len(task.train))
         return X[rng.choice(task.train, size, replace=False)], {}
-    estimator = clone(task.estimator)
-    if "random_state" in estimator.get_params():
-        estimator.set_params(random_state=task.seed)
+    estimator = _seeded(task.estimator, task.seed)
     X_train = X[task.train]
     _, seconds, mebibytes = _measured(lambda: estimator.fit(X_train))
-    samples, sample_seconds, _ = _measured(lambda: estimator.sample(task.n_samples))
+    takes_seed = "random_state" in signature(estimator.sample).parameters
+    draw = partial(estimator.sample, task.n_samples)
+    draw = partial(draw, random_state=task.seed) if takes_seed else draw
+    samples, sample_seconds, _ = _measured(draw)
+    if len(samples) != task.n_samples:
+        raise ValueError(
+            f"sample must return as many series as asked for, {task.n_samples}, got "
+            f"{len(samples)}."
+        )
     costs = zip(COSTS, (seconds, sample_seconds, mebibytes), strict=True)
     return samples, dict(costs)
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    """Clone an estimator, and set its seed and those of its parts."""
+    copy = clone(estimator)
+    names = [name for name in copy.get_params() if name.endswith("random_state")]
+    return copy.set_params(**dict.fromkeys(names, seed))
 
 
 def _measured(job: Callable[[], Any]) -> tuple[Any, float, float]:

@@ -36,9 +36,7 @@ from tsgen.metrics.kernels import energy_distance, mmd
 from tsgen.metrics.neighbors import coverage, density
 from tsgen.metrics.prediction import predictive_score
 from tsgen.metrics.statistics import (
-    autocorrelation,
     autocorrelation_difference,
-    channel_correlation,
     correlational_score,
     kurtosis_difference,
     marginal_density_difference,
@@ -55,9 +53,7 @@ from tsgen.metrics.wasserstein import (
 )
 
 __all__ = [
-    "autocorrelation",
     "autocorrelation_difference",
-    "channel_correlation",
     "classifier_two_sample_test",
     "context_fid",
     "correlational_score",

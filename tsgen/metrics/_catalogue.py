@@ -11,7 +11,7 @@ import tsgen.metrics as home
 from tsgen._random import RandomState
 
 Function = Callable[..., float]
-Metrics = str | Function | Sequence[str | Function] | Mapping[str, Function]
+Metrics = str | Function | Sequence[str | Function] | Mapping[str, str | Function]
 Best = str | float  # "low", "high", or the value that is right
 
 _NOT_LOW: dict[str, Best] = {
@@ -20,8 +20,7 @@ _NOT_LOW: dict[str, Best] = {
     "density": 1.0,
     "spread_ratio": 1.0,
 }
-_HELPERS = ("autocorrelation", "channel_correlation", "frechet_distance")
-NAMES = tuple(name for name in home.__all__ if name not in _HELPERS)
+NAMES = tuple(name for name in home.__all__ if name != "frechet_distance")
 
 
 class Metric(NamedTuple):
@@ -34,7 +33,7 @@ class Metric(NamedTuple):
         self, X_real: Any, X_synthetic: Any, random_state: RandomState
     ) -> float:
         """Compute the metric; `random_state` is for those that draw something."""
-        if "random_state" not in signature(self.function).parameters:
+        if not _takes_seed(self.function):
             return float(self.function(X_real, X_synthetic))
         return float(self.function(X_real, X_synthetic, random_state=random_state))
 
@@ -49,6 +48,16 @@ class Metric(NamedTuple):
         if self.best == "high":
             return name
         return f"neg_{name}" if self.best == "low" else f"neg_{name}_error"
+
+
+def _takes_seed(function: Function) -> bool:
+    """Tell whether a function takes a `random_state` that is not fixed already."""
+    fixed = function.keywords if isinstance(function, partial) else {}
+    try:
+        known = signature(function).parameters
+    except ValueError:  # some built-in functions hide theirs
+        return False
+    return "random_state" in known and "random_state" not in fixed
 
 
 def resolve(metrics: Metrics) -> dict[str, Metric]:
@@ -74,6 +83,8 @@ def resolve(metrics: Metrics) -> dict[str, Metric]:
     """
     if isinstance(metrics, Mapping):
         found = [(name, _metric(value)) for name, value in metrics.items()]
+    elif not (isinstance(metrics, Sequence) or callable(metrics)):
+        raise TypeError(_kinds_message(metrics))
     else:
         each = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
         found = [(_name(metric), _metric(metric)) for metric in each]
@@ -91,14 +102,18 @@ def _metric(metric: Any) -> Metric:
     if isinstance(metric, str):
         return _by_name(metric)
     if not callable(metric):
-        raise TypeError(
-            "metrics must be names or functions of X_real and X_synthetic, got "
-            f"{type(metric).__name__}."
-        )
+        raise TypeError(_kinds_message(metric))
     plain = metric.func if isinstance(metric, partial) else metric
     name = getattr(plain, "__name__", "")
     is_ours = name in NAMES and getattr(home, name) is plain
     return Metric(metric, _NOT_LOW.get(name, "low") if is_ours else "low")
+
+
+def _kinds_message(came: object) -> str:
+    return (
+        "metrics must be names or functions of X_real and X_synthetic, a list or a "
+        f"dict of them, got {type(came).__name__}."
+    )
 
 
 def _by_name(name: str) -> Metric:

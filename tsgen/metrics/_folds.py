@@ -34,8 +34,8 @@ class Folds(NamedTuple):
     def outside(self, *folds: int) -> np.ndarray:
         """Rows of the other folds that are not within the gap of these."""
         chosen = np.isin(self.labels, folds)
-        reach = np.ones(2 * self.gap + 1)
-        near = np.convolve(chosen, reach)[self.gap :][: len(chosen)] > 0
+        gap = min(self.gap, len(chosen))
+        near = np.convolve(chosen, np.ones(2 * gap + 1))[gap:][: len(chosen)] > 0
         rows = np.flatnonzero(~near)
         if len(rows) == 0:
             raise ValueError(
@@ -86,6 +86,11 @@ def block_folds(n_series: int, n_splits: int, gap: int) -> Folds:
     A fold has four blocks, so that it sees every season, or fewer if their gaps would
     take more than one training series in eight.
     """
+    if n_splits > n_series:
+        raise ValueError(
+            f"n_splits must be at most the number of series, got {n_splits} folds of "
+            f"{n_series} series."
+        )
     room = _MOST_BLOCKS
     if gap:
         room = n_series * (n_splits - 1) // (2 * gap * _SHARE_DROPPED * n_splits)

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from tsgen._validation import as_series, is_ragged
 
+ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant
 _ROWS = 2**14  # of long sets, worked on at once
+_FARTHEST = 1e100  # standard deviations: squares beyond it overflow
 
 
 def check_pair(
@@ -147,7 +149,7 @@ def channel_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     units = magnitudes(X)
     mean = _mean(X, np.zeros_like(units), units)
     variance = _mean(X, mean * units, units, power=2)
-    varies = X.max(axis=(0, 1)) > X.min(axis=(0, 1))
+    varies = X.max(axis=(0, 1)) - X.min(axis=(0, 1)) > ROUNDING * units
     return mean * units, np.where(varies, np.sqrt(variance) * units, 1.0)
 
 
@@ -160,10 +162,11 @@ def _mean(
 
 
 def _scaled(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(X - mean) / scale without a second temporary copy."""
+    """(X - mean) / scale without a second temporary copy, its squares in range."""
     scaled = X - mean
-    scaled /= scale
-    return scaled
+    with np.errstate(over="ignore"):
+        scaled /= scale
+    return np.clip(scaled, -_FARTHEST, _FARTHEST, out=scaled)
 
 
 def parts_of(X: np.ndarray) -> Iterator[np.ndarray]:
@@ -210,8 +213,24 @@ def points(
     real : ndarray of shape (n_real, n_timesteps * n_channels)
     synthetic : ndarray of shape (n_synthetic, n_timesteps * n_channels)
     """
-    real, synthetic = scaled_pair(X_real, X_synthetic, scale)
+    real, synthetic = check_pair(X_real, X_synthetic)
+    if scale:
+        real, synthetic = standardize(real, synthetic)
+    else:  # only centred: no distance changes, and less is lost to rounding
+        mean = channel_moments(real)[0]
+        real, synthetic = real - mean, synthetic - mean
+        _check_in_range(real, "X_real")
+        _check_in_range(synthetic, "X_synthetic")
     return flatten(real), flatten(synthetic)
+
+
+def _check_in_range(X: np.ndarray, name: str) -> None:
+    largest = float(np.abs(X).max())
+    if largest > _FARTHEST or 0 < largest < 1 / _FARTHEST:
+        raise ValueError(
+            f"{name} must be between {1 / _FARTHEST:g} and {_FARTHEST:g} in magnitude "
+            f"with standardize=False, got {largest:g}. Change the unit or standardise."
+        )
 
 
 def subsample(

@@ -6,7 +6,7 @@ both can be estimated without bias: two sets from one distribution give 0 on ave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -234,8 +234,11 @@ def _bandwidths(
             raise ValueError(_bandwidth_message(bandwidth))
         factors = _FACTORS if bandwidth == "multiple" else (1.0,)
         return _median_distance(x, rng) * np.array(factors)
+    if isinstance(bandwidth, bool | Mapping):
+        raise ValueError(_bandwidth_message(bandwidth))
     sigmas = np.atleast_1d(np.asarray(bandwidth, dtype=np.float64))
-    if not (sigmas.ndim == 1 and sigmas.size and (sigmas > 0).all()):
+    in_range = (sigmas > 0) & (sigmas < np.inf)
+    if not (sigmas.ndim == 1 and sigmas.size and in_range.all()):
         raise ValueError(_bandwidth_message(bandwidth))
     return sigmas
 
@@ -262,7 +265,7 @@ def _median_distance(x: np.ndarray, rng: np.random.Generator) -> float:
 
 def _check_features(n_features: int | str | None, n_series: int) -> int | None:
     """Return the number of features to draw, or None for all pairs."""
-    if n_features == "auto":
+    if isinstance(n_features, str) and n_features == "auto":
         return None if n_series <= _MAX_EXACT else _N_FEATURES
     if n_features is None:
         return None

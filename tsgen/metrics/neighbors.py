@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import euclidean_distances
-from sklearn.neighbors import NearestNeighbors
 
 from tsgen._validation import check_count
 from tsgen.metrics._pairs import points
@@ -19,6 +18,7 @@ from tsgen.metrics._pairs import points
 __all__ = ["coverage", "density"]
 
 _MAX_PAIRS = 2**22  # pairs of series held at once: 32 MiB each time they are copied
+_ROUNDING = 1e-12  # of the squared norms
 
 
 def coverage(
@@ -82,9 +82,9 @@ def coverage(
     >>> coverage(X, Y + 100)
     0.0
     """
-    x, y, radii = _balls(X_real, X_synthetic, n_neighbors, standardize)
-    nearest = np.min([part.min(axis=0) for part in _distances(y, x)], axis=0)
-    return float((nearest <= radii).mean())
+    balls = _balls(X_real, X_synthetic, n_neighbors, standardize)
+    covered = np.any([part.any(axis=0) for part in _inside(*balls)], axis=0)
+    return float(covered.mean())
 
 
 def density(
@@ -143,14 +143,14 @@ def density(
     True
     """
     x, y, radii = _balls(X_real, X_synthetic, n_neighbors, standardize)
-    inside = sum(int((part <= radii).sum()) for part in _distances(y, x))
+    inside = sum(int(part.sum()) for part in _inside(x, y, radii))
     return inside / (n_neighbors * len(y))
 
 
 def _balls(
     X_real: ArrayLike, X_synthetic: ArrayLike, n_neighbors: int, scale: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both sets as points, and the distance of each real one to its k-th neighbour."""
+    """Both sets as points, and the squared radius of the ball around each real one."""
     n_neighbors = check_count(n_neighbors, "n_neighbors", minimum=1)
     x, y = points(X_real, X_synthetic, scale)
     if len(x) <= n_neighbors:
@@ -158,11 +158,26 @@ def _balls(
             f"X_real must hold more than n_neighbors = {n_neighbors} series, got "
             f"n_samples = {len(x)}. Give more series or fewer neighbours."
         )
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(x)
-    return x, y, search.kneighbors()[0][:, -1]
+    sorted_parts = (np.partition(part, n_neighbors) for part in _squares(x, x))
+    radii = [part[:, n_neighbors] for part in sorted_parts]  # the first is itself
+    return x, y, np.concatenate(radii)
 
 
-def _distances(y: np.ndarray, x: np.ndarray) -> Iterator[np.ndarray]:
-    """Distances of some rows of `y` at a time from all of `x`."""
+def _inside(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> Iterator[np.ndarray]:
+    """Whether some rows of `y` at a time lie in the balls, (n_rows, len(x)).
+
+    Equal series, at distance 0 of each other, must not fall out by rounding.
+    """
+    norms = (x**2).sum(axis=1), (y**2).sum(axis=1)
+    start = 0
+    for part in _squares(y, x):
+        rows = norms[1][start : start + len(part), None]
+        yield part <= radii + _ROUNDING * (norms[0] + rows)
+        start += len(part)
+
+
+def _squares(y: np.ndarray, x: np.ndarray) -> Iterator[np.ndarray]:
+    """Squared distances of some rows of `y` at a time from all of `x`."""
     size = max(_MAX_PAIRS // len(x), 1)
-    return (euclidean_distances(y[k : k + size], x) for k in range(0, len(y), size))
+    parts = (y[k : k + size] for k in range(0, len(y), size))
+    return (euclidean_distances(part, x, squared=True) for part in parts)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import kurtosis, skew
 
 from tsgen._validation import check_count
-from tsgen.metrics._pairs import check_collections, check_pair, magnitudes
+from tsgen.metrics._pairs import ROUNDING, check_collections, check_pair, magnitudes
 
 __all__ = [
     "autocorrelation",
@@ -71,15 +71,20 @@ def spread_ratio(X_real: ArrayLike, X_synthetic: ArrayLike) -> float:
     """
     X_real, X_synthetic = check_pair(X_real, X_synthetic)
     units = magnitudes(X_real)
-    spread_real = (X_real / units).std(axis=0)
-    spread_synthetic = (X_synthetic / units).std(axis=0)
-    varies = np.ptp(X_real, axis=0) > 0
+    spread_real, spread_synthetic = _spread(X_real), _spread(X_synthetic)
+    varies = np.ptp(X_real, axis=0) > ROUNDING * units
     if not varies.any():
         raise ValueError(
             "X_real must vary from series to series, got "
             f"{len(X_real)} equal series. Give at least two different ones."
         )
     return float(np.mean(spread_synthetic[varies] / spread_real[varies]))
+
+
+def _spread(X: np.ndarray) -> np.ndarray:
+    """Take the standard deviation of every step and channel, squares in range."""
+    units = magnitudes(X)
+    return (X / units).std(axis=0) * units
 
 
 def skewness_difference(X_real: Any, X_synthetic: Any) -> float:
@@ -186,8 +191,9 @@ def kurtosis_difference(X_real: Any, X_synthetic: Any) -> float:
 def _shape_difference(shape: Any, X_real: Any, X_synthetic: Any) -> float:
     """Mean over channels of the difference of a statistic of all their values."""
     real, synthetic = _varying_channels(X_real, X_synthetic)
-    units = _largest(real)
-    sides = [shape(_values(side) / units, axis=0) for side in (real, synthetic)]
+    sides = [
+        shape(_values(side) / _largest(side), axis=0) for side in (real, synthetic)
+    ]
     return float(np.abs(sides[0] - sides[1]).mean())
 
 
@@ -260,14 +266,23 @@ def _columns(X: np.ndarray) -> np.ndarray:
 
 
 def _histogram_difference(x: np.ndarray, y: np.ndarray, n_bins: int) -> float:
-    edges = np.histogram_bin_edges(x, n_bins)
-    edges[-1] = np.nextafter(edges[-1], np.inf)  # the highest real value is inside
+    edges = _bin_edges(x, n_bins)
     shares = [
-        np.bincount(np.searchsorted(edges, z, side="right"), minlength=n_bins + 2)
+        np.bincount(np.searchsorted(edges, z, side="right"), minlength=len(edges) + 1)
         / len(z)
         for z in (x, y)
     ]
     return float(np.abs(shares[0] - shares[1]).sum())
+
+
+def _bin_edges(x: np.ndarray, n_bins: int) -> np.ndarray:
+    """Edges of bins that hold all of `x`; a constant has one, as wide as rounding."""
+    error = ROUNDING * np.abs(x).max()
+    if np.ptp(x) <= error:
+        return np.array([x.min() - error, np.nextafter(x.max() + error, np.inf)])
+    edges = np.histogram_bin_edges(x, n_bins)
+    edges[-1] = np.nextafter(edges[-1], np.inf)  # the highest real value is inside
+    return edges
 
 
 def autocorrelation_difference(
@@ -345,8 +360,8 @@ def autocorrelation(X: np.ndarray | Collection, max_lag: int) -> np.ndarray:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_timesteps, n_channels), or list of such
-        Series in which every channel varies; those of unequal length in one array for
-        each length.
+        Checked series in which every channel varies; those of unequal length in one
+        array for each length.
     max_lag : int
         Largest lag, less than the longest series.
 
@@ -358,7 +373,7 @@ def autocorrelation(X: np.ndarray | Collection, max_lag: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from tsgen.metrics import autocorrelation
+    >>> from tsgen.metrics.statistics import autocorrelation
     >>> X = np.random.default_rng(0).normal(size=(1000, 24, 1))
     >>> autocorrelation((X[:, 1:] + X[:, :-1]) / 2, 2).round(1).ravel().tolist()
     [1.0, 0.5, 0.0]
@@ -441,7 +456,7 @@ def correlational_score(
     if mode not in ("standard", "sound"):
         raise ValueError(f'mode must be "standard" or "sound", got {mode!r}.')
     sides = check_collections(X_real, X_synthetic)
-    varies = np.ptp(_values(sides[0]), axis=0) > 0
+    varies = _varies(_values(sides[0]))
     if varies.sum() < 2:
         raise ValueError(
             "X_real must have at least two channels that vary to be correlated, got "
@@ -461,7 +476,7 @@ def channel_correlation(X: np.ndarray | Collection) -> np.ndarray:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_timesteps, n_channels), or list of such
-        Series; those of unequal length in one array for each length.
+        Checked series; those of unequal length in one array for each length.
 
     Returns
     -------
@@ -471,14 +486,14 @@ def channel_correlation(X: np.ndarray | Collection) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from tsgen.metrics import channel_correlation
+    >>> from tsgen.metrics.statistics import channel_correlation
     >>> X = np.random.default_rng(0).normal(size=(100, 24, 1))
     >>> channel_correlation(np.concatenate([X, -X], axis=2)).round().tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
     parts = [X] if isinstance(X, np.ndarray) else X
     values = _values(parts)
-    varies = np.ptp(values, axis=0) > 0
+    varies = _varies(values)
     correlation = np.eye(len(varies))
     if varies.any():
         varying = values[:, varies] / _largest(parts)[varies]
@@ -489,10 +504,10 @@ def channel_correlation(X: np.ndarray | Collection) -> np.ndarray:
 def _varying_channels(X_real: Any, X_synthetic: Any) -> tuple[Collection, Collection]:
     """Leave out the channels that are constant in `X_real`."""
     real, synthetic = check_collections(X_real, X_synthetic)
-    varies = np.ptp(_values(real), axis=0) > 0
+    varies = _varies(_values(real))
     if not varies.any():
         raise ValueError("X_real must have a channel that varies, got constant ones.")
-    still = varies & (np.ptp(_values(synthetic), axis=0) == 0)
+    still = varies & ~_varies(_values(synthetic))
     if still.any():
         raise ValueError(
             f"X_synthetic must vary where X_real does, got constant channels "
@@ -505,6 +520,11 @@ def _varying_channels(X_real: Any, X_synthetic: Any) -> tuple[Collection, Collec
 def _values(parts: Collection) -> np.ndarray:
     """All steps of all series under each other: (n_values, n_channels)."""
     return np.concatenate([part.reshape(-1, part.shape[2]) for part in parts])
+
+
+def _varies(values: np.ndarray) -> np.ndarray:
+    """Tell which columns vary by more than rounding."""
+    return np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
 
 
 def _largest(parts: Collection) -> np.ndarray:

@@ -8,6 +8,7 @@ the distance follows from sorting.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -106,7 +107,7 @@ def wasserstein_distance(
     >>> round(wasserstein_distance(X, X + 0.5, standardize=False), 6)
     1.0
     """
-    if order not in (1, 2):
+    if isinstance(order, bool) or order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order!r}.")
     x, y = _thinned(X_real, X_synthetic, standardize, max_samples, random_state)
     costs = pairwise_distances(x, y, "sqeuclidean" if order == 2 else "euclidean")
@@ -210,8 +211,11 @@ def sinkhorn_divergence(
     >>> round(sinkhorn_divergence(X, X + 0.5, standardize=False), 4)
     1.0
     """
-    if not regularization > 0:
-        message = f"regularization must be above 0, got {regularization!r}."
+    is_number = isinstance(regularization, Real) and not isinstance(
+        regularization, bool
+    )
+    if not (is_number and 0 < regularization < np.inf):
+        message = f"regularization must be a number above 0, got {regularization!r}."
         raise ValueError(message)
     x, y = _thinned(X_real, X_synthetic, standardize, max_samples, random_state)
     costs = pairwise_distances(x, y, "sqeuclidean")
@@ -353,8 +357,12 @@ def sliced_wasserstein_distance(
     n_projections = check_count(n_projections, "n_projections", minimum=1)
     x, y = points(X_real, X_synthetic, standardize)
     rng = numpy_generator(random_state, "directions")
-    directions = _draw_directions(n_projections, x.shape[1], rng)
-    return float(np.sqrt(_squares(x, y, directions).mean()))
+    n_values = x.shape[1]
+    size = max(_MAX_PROJECTED // n_values, 1)  # directions held at once
+    counts = [min(size, n_projections - k) for k in range(0, n_projections, size)]
+    parts = (_draw_directions(count, n_values, rng) for count in counts)
+    squares = [_squares(x, y, part) for part in parts]
+    return float(np.sqrt(np.concatenate(squares).mean()))
 
 
 def max_sliced_wasserstein_distance(
@@ -444,6 +452,7 @@ def _climb(
     for _ in range(n_steps):
         rows_x, rows_y, widths = _quantile_pairs(len(x), len(y))
         gaps = x[np.argsort(x @ theta)[rows_x]] - y[np.argsort(y @ theta)[rows_y]]
+        gaps /= np.abs(gaps).max() or 1.0  # only their directions count
         theta = (widths * (gaps @ theta)) @ gaps
         length = np.linalg.norm(theta)
         if length == 0:
@@ -588,7 +597,8 @@ def _draw_directions(
 ) -> np.ndarray:
     """Draw directions uniformly on the sphere: (n_projections, n_values)."""
     directions = rng.standard_normal((n_projections, n_values))
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return directions
 
 
 def _squared_wasserstein_1d(u: np.ndarray, v: np.ndarray) -> np.ndarray:

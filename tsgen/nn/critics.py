@@ -25,7 +25,7 @@ STOPPED_RATE = 5e-3  # where a validation stops it: as good, and sooner
 LONGEST_CROP = 256
 EVERY = 50  # iterations from one validation to the next
 PATIENCE = 4  # validations without progress after which to stop
-PART = 1024  # series judged at once
+PART = 2**17  # time steps judged at once
 
 Critic = TypeVar("Critic", bound=nn.Module)
 Pair = tuple[Any, Any]
@@ -504,7 +504,9 @@ def apply_critic(judge: Callable[[Tensor], Tensor], series: Any) -> Any:
     TrainingDivergedError
         If an answer is not finite.
     """
-    answers = torch.cat([judge(part) for part in as_input(series).split(PART)])
+    tensor = as_input(series)
+    parts = tensor.split(max(PART // tensor.shape[1], 1))
+    answers = torch.cat([judge(part) for part in parts])
     if not answers.isfinite().all():
         raise TrainingDivergedError(
             "The network of the metric gave answers that are not finite. Look for "
