@@ -19,7 +19,7 @@ from sklearn.exceptions import FitFailedWarning, NotFittedError
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
-from tsgen.metrics._catalogue import Metric, Metrics, resolve
+from tsgen.metrics._catalogue import Metric, Metrics, is_single, resolve
 from tsgen.metrics._pairs import check_pair
 
 __all__ = [
@@ -133,7 +133,7 @@ class GeneratorScorer:
         """
         self._check(estimator, X)
         found = resolve(self.metrics)
-        if isinstance(self.metrics, str) or callable(self.metrics):
+        if is_single(self.metrics):
             (metric,) = found.values()
             samples = self._draw(estimator, X)
             return metric.score(metric(X, samples, self.random_state))

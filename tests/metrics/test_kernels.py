@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tsgen.metrics import energy_distance, kernels, mmd
+from tsgen.metrics import _pairs, energy_distance, kernels, mmd
 
 
 @pytest.fixture
@@ -153,14 +153,14 @@ def test_large_sets_take_features(rng, monkeypatch):
 def test_chunks_do_not_change_the_result(metric, rng, monkeypatch):
     X, Y = rng.normal(size=(30, 4)), rng.normal(size=(23, 4))
     whole = metric(X, Y)
-    monkeypatch.setattr(kernels, "_MAX_PAIRS", 7 * 30)
+    monkeypatch.setattr(_pairs, "AT_ONCE", 7 * 30)
     assert metric(X, Y) == pytest.approx(whole, rel=1e-9)
 
 
 def test_chunks_of_features_do_not_change_the_result(rng, monkeypatch):
     X, Y = rng.normal(size=(30, 4)), rng.normal(size=(23, 4))
     whole = mmd(X, Y, n_features=20, random_state=0)
-    monkeypatch.setattr(kernels, "_MAX_PAIRS", 7 * 20)
+    monkeypatch.setattr(_pairs, "AT_ONCE", 7 * 20)
     parts = mmd(X, Y, n_features=20, random_state=0)
     assert parts == pytest.approx(whole, rel=1e-9)
 

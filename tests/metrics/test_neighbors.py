@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsgen.metrics import coverage, density, neighbors
+from tsgen.metrics import _pairs, coverage, density
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_equal_series_lie_in_the_balls_of_each_other(rng):
 def test_chunks_do_not_change_the_result(metric, rng, monkeypatch):
     X, Y = rng.normal(size=(30, 4)), rng.normal(size=(23, 4))
     whole = metric(X, Y)
-    monkeypatch.setattr(neighbors, "_MAX_PAIRS", 7 * 30)
+    monkeypatch.setattr(_pairs, "AT_ONCE", 7 * 30)
     assert metric(X, Y) == whole
 
 

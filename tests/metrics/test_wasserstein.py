@@ -5,6 +5,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tsgen._random import numpy_generator
 from tsgen.metrics import (
+    _pairs,
     marginal_wasserstein_distance,
     max_sliced_wasserstein_distance,
     sinkhorn_divergence,
@@ -230,7 +231,7 @@ def test_a_channel_that_is_constant_in_the_real_series_is_only_centred(rng):
 def test_chunks_of_projections_do_not_change_the_result(rng, monkeypatch):
     X, Y = rng.normal(size=(2, 30, 4, 2))
     whole = sliced_wasserstein_distance(X, Y, random_state=0)
-    monkeypatch.setattr(wasserstein, "_MAX_PROJECTED", 7 * 60)
+    monkeypatch.setattr(_pairs, "AT_ONCE", 7 * 60)
     assert sliced_wasserstein_distance(X, Y, random_state=0) == pytest.approx(
         whole, rel=1e-12
     )

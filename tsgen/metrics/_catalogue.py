@@ -86,7 +86,7 @@ def resolve(metrics: Metrics) -> dict[str, Metric]:
     elif not (isinstance(metrics, Sequence) or callable(metrics)):
         raise TypeError(_kinds_message(metrics))
     else:
-        each = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+        each: Any = [metrics] if is_single(metrics) else metrics
         found = [(_name(metric), _metric(metric)) for metric in each]
     named = dict(found)
     if not found or len(named) < len(found):
@@ -96,6 +96,11 @@ def resolve(metrics: Metrics) -> dict[str, Metric]:
             "a dict to name them yourself."
         )
     return named
+
+
+def is_single(metrics: Metrics) -> bool:
+    """Tell one metric from a collection of them."""
+    return isinstance(metrics, str) or callable(metrics)
 
 
 def _metric(metric: Any) -> Metric:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from tsgen._validation import as_series, is_ragged
 
 ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant
-_ROWS = 2**14  # of long sets, worked on at once
+AT_ONCE = 2**22  # values: 32 MiB each time they are copied
 _FARTHEST = 1e100  # standard deviations: squares beyond it overflow
 
 
@@ -157,7 +157,8 @@ def _mean(
     X: np.ndarray, centre: np.ndarray, units: np.ndarray, power: int = 1
 ) -> np.ndarray:
     """Mean over series and steps of ((X - centre) / units)^power, in small parts."""
-    sums = [(((part - centre) / units) ** power).sum((0, 1)) for part in parts_of(X)]
+    parts = parts_of(X, X[0].size)
+    sums = [(((part - centre) / units) ** power).sum((0, 1)) for part in parts]
     return np.sum(sums, axis=0) / (X.shape[0] * X.shape[1])
 
 
@@ -169,9 +170,15 @@ def _scaled(X: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.clip(scaled, -_FARTHEST, _FARTHEST, out=scaled)
 
 
-def parts_of(X: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut a set of series into parts that fit in memory as temporary copies."""
-    return (X[start : start + _ROWS] for start in range(0, len(X), _ROWS))
+def parts_of(X: np.ndarray, width: int) -> Iterator[np.ndarray]:
+    """Cut the rows into parts that are worked on at once, `width` values a row."""
+    size = rows_at_once(width)
+    return (X[start : start + size] for start in range(0, len(X), size))
+
+
+def rows_at_once(width: int) -> int:
+    """Rows of `width` values that fit in memory beside temporary copies."""
+    return max(AT_ONCE // width, 1)
 
 
 def magnitudes(X: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ both can be estimated without bias: two sets from one distribution give 0 on ave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,13 +15,12 @@ from sklearn.metrics import euclidean_distances
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
-from tsgen.metrics._pairs import points, subsample
+from tsgen.metrics._pairs import parts_of, points, rows_at_once, subsample
 
 __all__ = ["energy_distance", "mmd"]
 
 Kernel = Callable[[np.ndarray], np.ndarray]  # of squared distances, element by element
 
-_MAX_PAIRS = 2**22  # pairs of series held at once: 32 MiB each time they are copied
 _MAX_EXACT = 2000  # series of a set up to which n_features="auto" takes all pairs
 _N_FEATURES = 1000
 _N_FOR_MEDIAN = 1000
@@ -199,8 +198,7 @@ def _mean_within(x: np.ndarray, kernel: Kernel, biased: bool) -> float:
 
 
 def _kernel_sum(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
-    size = max(_MAX_PAIRS // len(y), 1)
-    parts = (x[k : k + size] for k in range(0, len(x), size))
+    parts = parts_of(x, len(y))
     return sum(
         float(kernel(euclidean_distances(p, y, squared=True)).sum()) for p in parts
     )
@@ -208,7 +206,7 @@ def _kernel_sum(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
 
 def _kernel_sum_of_pairs(x: np.ndarray, kernel: Kernel) -> float:
     """Sum over pairs i < j: a triangle at a time, then the rows beyond it."""
-    size = max(int(_MAX_PAIRS / len(x)), 1)
+    size = rows_at_once(len(x))
     edges = [*range(0, len(x), size), len(x)]
     total = 0.0
     for start, stop in pairwise(edges):
@@ -298,14 +296,10 @@ def _fourier_discrepancy(
 
 def _sum_of_features(x: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     """Sum of the Fourier features of all rows: (2 * n_features,)."""
-    sums = [_feature_sums(part @ frequencies.T) for part in _row_parts(x, frequencies)]
+    parts = parts_of(x, len(frequencies))
+    sums = [_feature_sums(part @ frequencies.T) for part in parts]
     return np.sum(sums, axis=0) / len(frequencies) ** 0.5
 
 
 def _feature_sums(phases: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cos(phases).sum(axis=0), np.sin(phases).sum(axis=0)])
-
-
-def _row_parts(x: np.ndarray, frequencies: np.ndarray) -> Iterator[np.ndarray]:
-    size = max(_MAX_PAIRS // len(frequencies), 1)
-    return (x[k : k + size] for k in range(0, len(x), size))

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import euclidean_distances
 
 from tsgen._validation import check_count
-from tsgen.metrics._pairs import points
+from tsgen.metrics._pairs import parts_of, points
 
 __all__ = ["coverage", "density"]
 
-_MAX_PAIRS = 2**22  # pairs of series held at once: 32 MiB each time they are copied
 _ROUNDING = 1e-12  # of the squared norms
 
 
@@ -178,6 +177,5 @@ def _inside(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> Iterator[np.ndar
 
 def _squares(y: np.ndarray, x: np.ndarray) -> Iterator[np.ndarray]:
     """Squared distances of some rows of `y` at a time from all of `x`."""
-    size = max(_MAX_PAIRS // len(x), 1)
-    parts = (y[k : k + size] for k in range(0, len(y), size))
+    parts = parts_of(y, len(x))
     return (euclidean_distances(part, x, squared=True) for part in parts)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import kurtosis, skew
 
 from tsgen._validation import check_count
+from tsgen.metrics._choices import check_choice
 from tsgen.metrics._pairs import ROUNDING, check_collections, check_pair, magnitudes
 
 __all__ = [
@@ -453,8 +454,7 @@ def correlational_score(
     >>> round(correlational_score(X, same, mode="sound"), 1)
     1.0
     """
-    if mode not in ("standard", "sound"):
-        raise ValueError(f'mode must be "standard" or "sound", got {mode!r}.')
+    check_choice(mode, "mode", ("standard", "sound"))
     sides = check_collections(X_real, X_synthetic)
     varies = _varies(_values(sides[0]))
     if varies.sum() < 2:

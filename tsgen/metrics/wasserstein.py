@@ -17,7 +17,7 @@ from sklearn.metrics import pairwise_distances
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
-from tsgen.metrics._pairs import points, scaled_pair, subsample
+from tsgen.metrics._pairs import parts_of, points, rows_at_once, scaled_pair, subsample
 
 __all__ = [
     "marginal_wasserstein_distance",
@@ -28,7 +28,6 @@ __all__ = [
     "wasserstein_distance",
 ]
 
-_MAX_PROJECTED = 2**23  # values of projected series held at once: 64 MiB
 _N_STARTS = 10  # directions that max_sliced_wasserstein_distance climbs from
 _MAX_SIMPLEX_STEPS = 100_000_000  # far more than max_samples ever needs
 _ROUND, _MAX_ROUNDS = 20, 2000  # steps of Sinkhorn's iteration between two looks at it
@@ -358,7 +357,7 @@ def sliced_wasserstein_distance(
     x, y = points(X_real, X_synthetic, standardize)
     rng = numpy_generator(random_state, "directions")
     n_values = x.shape[1]
-    size = max(_MAX_PROJECTED // n_values, 1)  # directions held at once
+    size = rows_at_once(n_values)
     counts = [min(size, n_projections - k) for k in range(0, n_projections, size)]
     parts = (_draw_directions(count, n_values, rng) for count in counts)
     squares = [_squares(x, y, part) for part in parts]
@@ -576,18 +575,15 @@ def _amplitudes(X: np.ndarray) -> np.ndarray:
 
 
 def _root_mean_square_of_columns(x: np.ndarray, y: np.ndarray) -> float:
-    size = max(_MAX_PROJECTED // (len(x) + len(y)), 1)
-    squares = [
-        _squared_wasserstein_1d(x[:, k : k + size].T, y[:, k : k + size].T)
-        for k in range(0, x.shape[1], size)
-    ]
+    width = len(x) + len(y)
+    pairs = zip(parts_of(x.T, width), parts_of(y.T, width), strict=True)
+    squares = [_squared_wasserstein_1d(*pair) for pair in pairs]
     return float(np.sqrt(np.concatenate(squares).mean()))
 
 
 def _squares(x: np.ndarray, y: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Squared distance in each direction, (n_directions,), a few at a time."""
-    size = max(_MAX_PROJECTED // (len(x) + len(y)), 1)
-    parts = [directions[k : k + size] for k in range(0, len(directions), size)]
+    parts = parts_of(directions, len(x) + len(y))
     squares = [_squared_wasserstein_1d(part @ x.T, part @ y.T) for part in parts]
     return np.concatenate(squares)
 
