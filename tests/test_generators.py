@@ -251,6 +251,15 @@ class TestTraining:
         assert lengths == {**first, "prior_denoising": 2, "prior_loss": 2}
         assert generator.n_iter_ == 3
 
+    def test_the_information_bound_is_recorded(self, X):
+        options = {**TINY, "max_iter": 3, "mutual_information": 0.5}
+        history = LatentDiffusionGenerator(**options).fit(X).history_
+        bound = np.array(history["mutual_information"])
+        assert len(bound) == 3
+        assert (bound <= np.log(20) / 12).all()  # two batches of series of 6 x 2
+        terms = sum(np.array(history[n]) for n in ("reconstruction", "kl", "denoising"))
+        assert_allclose(history["loss"], terms - 0.5 * bound, rtol=1e-5)
+
     def test_the_loss_falls(self, make_generator, X):
         history = make_generator(max_iter=30, prior_max_iter=0).fit(X).history_
         assert history["loss"][-1] < history["loss"][0]
@@ -458,6 +467,8 @@ class TestOptions:
             {"kl_weight": 0.0},
             {"kl_annealing": "monotonic"},
             {"kl_annealing": "cyclical"},
+            {"mutual_information": 1.0},
+            {"inverse_lipschitz": 1.0},
         ],
         ids=str,
     )
@@ -487,6 +498,32 @@ class TestOptions:
     def test_a_bad_option_is_named(self, make_generator, X, options, message):
         with pytest.raises(ValueError, match=message):
             make_generator(**options).fit(X)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"mutual_information": -1.0}, "mutual_information"),
+            ({"inverse_lipschitz": -1.0}, "inverse_lipschitz"),
+            (
+                {"inverse_lipschitz": 1.0, "latent_size": 9},
+                "latent_size must be at most hidden_size = 8",
+            ),
+        ],
+        ids=str,
+    )
+    def test_a_bad_option_of_latent_diffusion_is_named(self, X, options, message):
+        with pytest.raises(ValueError, match=message):
+            LatentDiffusionGenerator(**{**TINY, **options}).fit(X)
+
+    def test_more_latents_than_features_are_usual_without_the_constraint(self, X):
+        LatentDiffusionGenerator(**{**TINY, "latent_size": 9}).fit(X)
+
+    def test_tiny_weights_of_the_kl_term_train_to_finite_samples(self, X):
+        options = {**TINY, "max_iter": 30, "learning_rate": 0.01}
+        generator = LatentDiffusionGenerator(**options, kl_weight=1e-6).fit(X)
+        assert np.isfinite(generator.sample(50)).all()
+        usual = LatentDiffusionGenerator(**options).fit(X)
+        assert generator.history_["kl"][-1] > 10 * usual.history_["kl"][-1]
 
     @pytest.mark.parametrize("name", ["n_inference_levels", "n_collapse_levels"])
     def test_more_levels_than_there_are_is_an_error(self, X, name):
@@ -575,6 +612,15 @@ class TestDependency:
     def test_the_shares_of_a_step_sum_to_one(self, make_generator, X, backbone, skip):
         generator = make_generator(backbone=backbone, skip_connections=skip).fit(X)
         found = generator.dependency(X, max_order="all")
+        assert_allclose(np.nansum(found.m, axis=2), 1, atol=1e-3)
+
+    @pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+    @pytest.mark.parametrize("skip", [False, True])
+    def test_a_constrained_decoder_is_measured(self, X, backbone, skip):
+        generator = LatentDiffusionGenerator(
+            **TINY, backbone=backbone, skip_connections=skip, inverse_lipschitz=1.0
+        )
+        found = generator.fit(X).dependency(X, max_order="all")
         assert_allclose(np.nansum(found.m, axis=2), 1, atol=1e-3)
 
     def test_a_series_does_not_depend_on_the_others(self, make_generator, X):

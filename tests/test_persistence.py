@@ -57,6 +57,14 @@ MAKERS = {
     "stable-transformer": lambda: (stable(backbone="transformer", n_layers=2), X),
     "latent-lstm": lambda: (latent(skip_connections=True), X),
     "latent-transformer": lambda: (latent(backbone="transformer"), X),
+    "constrained-lstm": lambda: (
+        latent(inverse_lipschitz=1.0, mutual_information=0.5, skip_connections=True),
+        X,
+    ),
+    "constrained-transformer": lambda: (
+        latent(inverse_lipschitz=1.0, backbone="transformer", skip_connections=True),
+        X,
+    ),
     "unet": lambda: (stable(denoiser="unet"), X),
     "ancestral": lambda: (latent(sampler="ancestral"), X),
     "two axes": lambda: (stable(), X[:, :, 1]),
@@ -170,7 +178,7 @@ def test_feature_names_are_kept(made):
 
 
 def test_every_backbone_samples_the_same_series_in_a_fresh_process(made):
-    cases = [made(name) for name in list(MAKERS)[:4]]
+    cases = [made(name) for name in list(MAKERS)[:6]]
     code = (
         "import sys, hashlib, tsgen\n"
         "for name, path in zip(sys.argv[1::2], sys.argv[2::2]):\n"
@@ -993,6 +1001,23 @@ def test_the_folder_of_another_class_is_refused_by_name(made):
 def test_a_newer_format_asks_for_an_upgrade(folder):
     in_config("format_version", value=2)(folder)
     assert "Upgrade tsgen" in refusal(folder)
+
+
+def test_options_younger_than_a_file_have_their_defaults(made, tmp_path):
+    case, folder = made("latent-lstm"), tmp_path / "older"
+    shutil.copytree(case.folder, folder)
+    for name in ("mutual_information", "inverse_lipschitz"):
+        without("params", name)(folder)
+    older = LatentDiffusionGenerator.load(folder)
+    assert older.get_params() == case.generator.get_params()
+    assert_array_equal(samples(older), samples(case.generator))
+
+
+def test_the_constraint_cannot_be_read_into_weights_without_it(made, tmp_path):
+    folder = shutil.copytree(made("latent-lstm").folder, tmp_path / "model")
+    in_config("params", "inverse_lipschitz", value=1.0)(folder)
+    with pytest.raises(InvalidModelFileError, match="initial_state"):
+        LatentDiffusionGenerator.load(folder)
 
 
 def test_a_missing_path_is_a_missing_file(tmp_path):

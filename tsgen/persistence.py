@@ -468,8 +468,11 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
             "Load it with the class that saved it.",
         )
     generator = cls()
-    _check_keys(config["params"], generator.get_params(), "params", file)
-    generator.set_params(**config["params"])
+    defaults = generator.get_params()
+    later = {name: defaults[name] for name in cls._later_options}
+    params = {**later, **config["params"]}
+    _check_keys(params, defaults, "params", file)
+    generator.set_params(**params)
     try:
         generator._validate_params()
         generator._check_options(generator.n_levels)

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 from tsgen.nn.decoders import LSTMDecoder, TransformerDecoder, delayed, generate
 
 B, T, C, K, H = 3, 6, 2, 4, 8
+L = 1.5
 
 
 def lstm(n_layers, skip_connections, dropout=0.0):
@@ -17,7 +18,33 @@ def transformer(n_layers, skip_connections, dropout=0.0):
     )
 
 
-every_backbone = pytest.mark.parametrize("backbone", [lstm, transformer])
+def constrained_lstm(n_layers, skip_connections, dropout=0.0):
+    return LSTMDecoder(
+        C,
+        K,
+        H,
+        n_layers,
+        dropout,
+        skip_connections=skip_connections,
+        inverse_lipschitz=L,
+    )
+
+
+def constrained_transformer(n_layers, skip_connections, dropout=0.0):
+    return TransformerDecoder(
+        C,
+        K,
+        H,
+        n_layers,
+        2,
+        dropout,
+        skip_connections=skip_connections,
+        inverse_lipschitz=L,
+    )
+
+
+BACKBONES = [lstm, transformer, constrained_lstm, constrained_transformer]
+every_backbone = pytest.mark.parametrize("backbone", BACKBONES)
 every_depth = pytest.mark.parametrize("n_layers", [1, 3])
 with_and_without_skip = pytest.mark.parametrize("skip", [False, True])
 
@@ -175,6 +202,70 @@ def test_the_first_states_of_the_lstm_are_linear_in_the_latent(fresh, z):
     parts = [part for pair in zip(hidden, cell, strict=True) for part in pair]
     flat = torch.cat(parts, dim=1)
     assert_close(flat, module.initial_state(z.double()))
+
+
+# the latent where it enters
+
+
+def entering(decoder, z):
+    """What a decoder reads of latents: before the first step, and at every step."""
+    if isinstance(decoder, LSTMDecoder):
+        state = decoder.begin(z)
+        return torch.cat([*state.hidden, *state.cell], dim=1), state.z
+    skipped = z if decoder.skip is None else decoder.skip(z)
+    return decoder.embed_latent(z), skipped
+
+
+@pytest.mark.parametrize("backbone", [constrained_lstm, constrained_transformer])
+@every_depth
+@with_and_without_skip
+def test_what_a_constrained_decoder_reads_tells_latents_apart(
+    fresh, normals, x, backbone, n_layers, skip
+):
+    decoder = fresh(backbone, n_layers, skip).double()
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=0.05)
+    z, x = normals(B, K, dtype=torch.float64), x.double()
+    for _ in range(5):
+        optimizer.zero_grad()
+        decoder(z, delayed(x)).square().sum().backward()
+        optimizer.step()
+    a, b = normals(2, 500, K, seed=2, dtype=torch.float64)
+    apart = (a - b).norm(dim=1)
+    first, every = (
+        (read - other).norm(dim=1)
+        for read, other in zip(entering(decoder, a), entering(decoder, b), strict=True)
+    )
+    assert (first >= L * apart * (1 - 1e-9)).all()
+    assert (every >= (L if skip else 1) * apart * (1 - 1e-9)).all()
+
+
+def test_linear_first_states_bring_latents_nearer(fresh, normals):
+    decoder = fresh(lstm, 1, False)
+    a, b = normals(2, 500, K, seed=2)
+    first = entering(decoder, a)[0] - entering(decoder, b)[0]
+    assert (first.norm(dim=1) < L * (a - b).norm(dim=1)).any()
+
+
+@with_and_without_skip
+def test_without_the_constraint_the_weights_are_those_there_always_were(fresh, skip):
+    found = [list(fresh(b, 1, skip).state_dict()) for b in (lstm, transformer)]
+    layer = [
+        f"layers.0.{kind}_{part}_l0"
+        for kind in ("weight", "bias")
+        for part in ("ih", "hh")
+    ]
+    assert found[0] == ["initial_state.weight", "initial_state.bias", *layer]
+    entrances = [
+        "embed.weight",
+        "embed.bias",
+        "embed_latent.weight",
+        "embed_latent.bias",
+    ]
+    entrances += ["skip.weight"] * skip
+    assert found[1][: len(entrances)] == entrances
+    assert all(
+        name.startswith(("blocks.", "norm.")) for name in found[1][len(entrances) :]
+    )
 
 
 # generation

@@ -21,7 +21,20 @@ def transformer(n_layers, skip):
     return TransformerDecoder(C, K, H, n_layers, 2, 0.0, skip_connections=skip)
 
 
-every_backbone = pytest.mark.parametrize("backbone", [lstm, transformer])
+def constrained_lstm(n_layers, skip):
+    return LSTMDecoder(
+        C, K, H, n_layers, 0.0, skip_connections=skip, inverse_lipschitz=1.0
+    )
+
+
+def constrained_transformer(n_layers, skip):
+    return TransformerDecoder(
+        C, K, H, n_layers, 2, 0.0, skip_connections=skip, inverse_lipschitz=1.0
+    )
+
+
+BACKBONES = [lstm, transformer, constrained_lstm, constrained_transformer]
+every_backbone = pytest.mark.parametrize("backbone", BACKBONES)
 
 
 def every_decoder(test):

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from tsgen.nn.layers import (
     Dropout,
+    InverseLipschitz,
     SelfAttention,
     TransformerBlock,
     full_precision,
@@ -188,3 +189,60 @@ def test_attention_over_the_whole_series_ignores_the_order(fresh, normals):
     block = fresh(TransformerBlock, 8, 2, 0.0, causal=False).double()
     x, order = normals(2, 5, 8, dtype=torch.float64), [3, 1, 4, 0, 2]
     assert_close(block(x[:, order]), block(x)[:, order])
+
+
+# maps that tell inputs apart
+
+
+def stretches(module, normals, n_in):
+    """Ratios of distances after and before, of pairs both near and far."""
+    a, step = normals(2, 2000, n_in, seed=3, dtype=torch.float64)
+    size = torch.logspace(-3, 2, 2000, dtype=torch.float64)[:, None]
+    moved = (module(a + size * step) - module(a)).norm(dim=1)
+    return moved / (size * step).norm(dim=1)
+
+
+every_bound = pytest.mark.parametrize("bound", [0.1, 1.0, 7.0])
+every_width = pytest.mark.parametrize(("n_in", "n_out"), [(1, 1), (4, 4), (4, 9)])
+
+
+@every_bound
+@every_width
+@pytest.mark.parametrize("gain", [0.0, 1.0, 10.0])
+def test_outputs_differ_by_at_least_the_bound(fresh, normals, bound, n_in, n_out, gain):
+    module = fresh(InverseLipschitz, n_in, n_out, bound).double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(gain * normals(*parameter.shape))
+    least = stretches(module, normals, n_in).min()
+    assert least > bound * (1 - 1e-9)
+    if gain == 0:
+        assert_close(least.item(), bound)
+
+
+@every_bound
+def test_training_to_ignore_the_input_does_not_break_the_bound(fresh, normals, bound):
+    module = fresh(InverseLipschitz, 4, 9, bound).double()
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
+    z = normals(50, 4, dtype=torch.float64)
+    before = module(z).square().mean().item()
+    for _ in range(50):
+        loss = module(z).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < before
+    assert stretches(module, normals, 4).min() > bound * (1 - 1e-9)
+
+
+def test_the_map_is_the_gradient_of_a_convex_potential(fresh, normals):
+    module = fresh(InverseLipschitz, 5, 5, 0.5).double()
+    z = normals(5, seed=1, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(module, z)
+    assert_close(jacobian, jacobian.T)
+    assert torch.linalg.eigvalsh(jacobian).min() > 0.5
+
+
+def test_every_weight_of_the_map_is_trained(fresh, normals, assert_trainable):
+    module = fresh(InverseLipschitz, 4, 9, 1.0)
+    assert_trainable((module(normals(6, 4)) * normals(6, 9)).sum(), module)

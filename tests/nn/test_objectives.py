@@ -20,6 +20,7 @@ from tsgen.nn.objectives import (
     late_index,
     mask_variables,
     masked_prefix,
+    mutual_information_bound,
     prior_terms,
     stable_posterior_terms,
     uniform_levels,
@@ -62,6 +63,61 @@ def test_the_variational_term_weighs_the_likelihood_of_each_series():
 def test_the_collapse_term_weighs_the_charge_of_each_series():
     loss = collapse_simulation_loss(torch.tensor([3.0, 5.0]), torch.tensor([1.0, 0.2]))
     assert_close(loss.item(), (3 + 1) / 2)
+
+
+# the bound of the mutual information
+
+
+def test_the_information_bound_is_its_definition_by_torch(normals):
+    mean, log_scale, eps = normals(3, B, K, dtype=torch.float64)
+    z = mean + log_scale.exp() * eps
+    total = 0.0
+    for i in range(B):
+        log_q = Normal(mean, log_scale.exp()).log_prob(z[i]).sum(1)
+        total = total + log_q[i] - log_q.exp().mean().log()
+    assert_close(mutual_information_bound(z, mean, log_scale), total / B)
+
+
+def test_the_information_bound_does_not_depend_on_the_size_of_a_pass(
+    normals, monkeypatch
+):
+    mean, eps = normals(2, B, K, dtype=torch.float64)
+    inputs = mean + eps, mean, torch.zeros_like(mean)
+    at_once = mutual_information_bound(*inputs)
+    monkeypatch.setattr(objectives, "MAX_ROWS", 4)
+    assert_close(mutual_information_bound(*inputs), at_once)
+
+
+def test_latents_that_tell_nothing_have_no_information(normals):
+    mean, eps = torch.ones(B, K), normals(B, K)
+    bound = mutual_information_bound(mean + eps, mean, torch.zeros(B, K))
+    assert_close(bound, torch.tensor(0.0), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("log_scale", [0.0, -5.0, -20.0])
+def test_latents_that_tell_all_series_apart_have_the_most_information(
+    normals, log_scale
+):
+    mean, eps = normals(2, B, K)
+    log_scale = torch.full_like(mean, log_scale)
+    far = 100 * mean
+    bound = mutual_information_bound(far + log_scale.exp() * eps, far, log_scale)
+    assert_close(bound, torch.tensor(math.log(B)))
+
+
+def test_the_information_bound_lies_below_the_information(normals):
+    """Normal means of variance 3 and unit noise: ln 2 nats for each dimension."""
+    mean, eps = normals(2, 200, 8, 2, dtype=torch.float64)
+    mean = 3**0.5 * mean
+    zero = torch.zeros(8, 2, dtype=torch.float64)
+    bounds = torch.stack(
+        [
+            mutual_information_bound(m + e, m, zero)
+            for m, e in zip(mean, eps, strict=True)
+        ]
+    )
+    error = bounds.std() / 200**0.5
+    assert 0.5 < bounds.mean() < 2 * math.log(2) - 4 * error
 
 
 # indices into the schedule
@@ -363,6 +419,37 @@ def test_reconstruction_and_kl_are_the_negative_elbo_per_entry(make_model, x):
     assert_close(
         terms["reconstruction"].value + terms["kl"].value, -elbo.mean() / (T * C)
     )
+
+
+def test_without_a_weight_information_is_no_term(make_model, x):
+    model = make_model(posterior="gaussian").double()
+    assert set(baseline_terms(model, x)) == {"reconstruction", "kl", "denoising"}
+
+
+def test_information_is_subtracted_per_entry_of_the_series(make_model, x):
+    model = make_model(posterior="gaussian").double()
+    without = baseline_terms(model, x)
+    terms = baseline_terms(model, x, mutual_information=0.5)
+    mean, log_scale = model.encode(x)
+    eps = torch.empty_like(mean).normal_(generator=seeded())
+    bound = mutual_information_bound(mean + log_scale.exp() * eps, mean, log_scale)
+    assert_close(terms["mutual_information"].value, bound / (T * C))
+    assert terms["mutual_information"].weight == -0.5
+    assert {name: terms[name] for name in without} == without
+
+
+def test_information_is_raised_by_its_term(make_model, x):
+    model = make_model(posterior="gaussian").double()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    found = []
+    for _ in range(30):
+        terms = baseline_terms(model, x, mutual_information=100.0)
+        optimizer.zero_grad()
+        weighted_sum(terms).backward()
+        optimizer.step()
+        found.append(terms["mutual_information"].value.item() * T * C)
+    assert found[-1] > 2 * found[0]
+    assert max(found) <= math.log(B)
 
 
 def test_the_diffusion_of_the_baseline_sees_standardised_draws(make_model, x):

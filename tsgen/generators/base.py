@@ -74,6 +74,7 @@ class BaseGenerator(
     _architecture: dict[str, Any]
     _posterior: str
     _remedies: str
+    _later_options: tuple[str, ...] = ()  # younger than the format of saved files
 
     _parameter_constraints: dict = {
         "backbone": [StrOptions({"lstm", "transformer"})],

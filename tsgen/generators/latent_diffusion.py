@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,7 +23,8 @@ class LatentDiffusionGenerator(BaseGenerator):
     A variational autoencoder with an autoregressive decoder, and a diffusion model of
     its latents. The decoder may stop listening to the latent (posterior collapse);
     the remedies of earlier work are options: `kl_weight`, `kl_annealing`,
-    `variable_masking` and `skip_connections`.
+    `mutual_information`, `variable_masking`, `skip_connections` and
+    `inverse_lipschitz`.
 
     Parameters
     ----------
@@ -41,6 +43,11 @@ class LatentDiffusionGenerator(BaseGenerator):
         Share of hidden features dropped after each layer in training.
     skip_connections : bool, default=False
         Feed the latent to the decoder at every step, not only before the first.
+    inverse_lipschitz : float, default=0.0
+        Smallest ratio L of a change of what the decoder reads of the latent to the
+        change of the latent itself (Kinoshita et al. 2023); 0 sets none. It holds where
+        the latent enters: the first states of the LSTM, the latent's token of the
+        transformer, and skip connections. Needs `latent_size` of at most `hidden_size`.
     min_scale : float, default=0.02
         Smallest standard deviation of the likelihood, in units of a channel's own.
     denoiser : {"mlp", "unet"}, default="mlp"
@@ -50,6 +57,10 @@ class LatentDiffusionGenerator(BaseGenerator):
     kl_annealing : {None, "monotonic", "cyclical"}, default=None
         How the KL term is brought in: at once, rising over the first half of training
         (Bowman et al. 2016), or rising anew in each of four cycles (Fu et al. 2019).
+    mutual_information : float, default=0.0
+        Weight of a lower bound on the information between series and latent, added to
+        the evidence bound; it is at most the log of the number of series in a
+        minibatch (Poole et al. 2019). 1 takes back what the KL term charges for it.
     variable_masking : float in [0, 1], default=0.0
         Probability of hiding an observation from the decoder in training
         (Bowman et al. 2016, Semeniuta et al. 2017).
@@ -146,6 +157,7 @@ class LatentDiffusionGenerator(BaseGenerator):
     """
 
     _posterior = "gaussian"
+    _later_options = ("mutual_information", "inverse_lipschitz")
     _remedies = (
         "StablePosteriorGenerator, or kl_weight=1e-3 with variable_masking=0.3 or "
         "skip_connections=True"
@@ -155,6 +167,8 @@ class LatentDiffusionGenerator(BaseGenerator):
         **BaseGenerator._parameter_constraints,
         "kl_weight": [Interval(Real, 0, None, closed="left")],
         "kl_annealing": [StrOptions({"monotonic", "cyclical"}), None],
+        "mutual_information": [Interval(Real, 0, None, closed="left")],
+        "inverse_lipschitz": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(  # noqa: PLR0915  one line per option
@@ -168,11 +182,13 @@ class LatentDiffusionGenerator(BaseGenerator):
         n_heads: int = 4,
         dropout: float = 0.0,
         skip_connections: bool = False,
+        inverse_lipschitz: float = 0.0,
         min_scale: float = 0.02,
         denoiser: str = "mlp",
         # objective
         kl_weight: float = 1.0,
         kl_annealing: str | None = None,
+        mutual_information: float = 0.0,
         variable_masking: float = 0.0,
         # diffusion, optimisation, runtime
         n_levels: int = 1000,
@@ -205,10 +221,12 @@ class LatentDiffusionGenerator(BaseGenerator):
         self.n_heads = n_heads
         self.dropout = dropout
         self.skip_connections = skip_connections
+        self.inverse_lipschitz = inverse_lipschitz
         self.min_scale = min_scale
         self.denoiser = denoiser
         self.kl_weight = kl_weight
         self.kl_annealing = kl_annealing
+        self.mutual_information = mutual_information
         self.variable_masking = variable_masking
         self.n_levels = n_levels
         self.noise_schedule = noise_schedule
@@ -246,7 +264,23 @@ class LatentDiffusionGenerator(BaseGenerator):
             generator,
             kl_weight=self.kl_weight * annealing_weight(progress, self.kl_annealing),
             variable_masking=self.variable_masking,
+            mutual_information=self.mutual_information,
         )
+
+    def _check_options(self, n_levels: int) -> None:
+        super()._check_options(n_levels)
+        if self.inverse_lipschitz and self.latent_size > self.hidden_size:
+            raise ValueError(
+                f"latent_size must be at most hidden_size = {self.hidden_size} with "
+                f"inverse_lipschitz={self.inverse_lipschitz}, got {self.latent_size}: "
+                "a narrower decoder cannot tell all latents apart. Change either."
+            )
+
+    def _current_architecture(self) -> dict[str, Any]:
+        return {
+            **super()._current_architecture(),
+            "inverse_lipschitz": float(self.inverse_lipschitz),
+        }
 
     def _last_inference_level(self) -> int:
         return 0

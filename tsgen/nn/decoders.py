@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tsgen.nn.layers import (
     Dropout,
+    InverseLipschitz,
     KeysValues,
     TransformerBlock,
     lstm_cell,
@@ -28,8 +29,20 @@ def delayed(x: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
 
 
+def _entrance(
+    latent_size: int, width: int, inverse_lipschitz: float, *, bias: bool = True
+) -> nn.Module:
+    """Return the layer by which the latent enters: linear, or inverse-Lipschitz."""
+    if inverse_lipschitz:
+        return InverseLipschitz(latent_size, width, inverse_lipschitz)
+    return nn.Linear(latent_size, width, bias=bias)
+
+
 class LSTMState(NamedTuple):
-    """What an `LSTMDecoder` carries from step to step; (B, ...) each."""
+    """What an `LSTMDecoder` carries from step to step; (B, ...) each.
+
+    `z` is what every step reads of the latent, with skip connections.
+    """
 
     z: Tensor
     hidden: tuple[Tensor, ...]
@@ -41,7 +54,7 @@ class LSTMDecoder(nn.Module):
 
     With `skip_connections` the latent is also part of the input of every step
     (Dieng et al., "Avoiding Latent Variable Collapse with Generative Skip Models",
-    2019).
+    2019). With `inverse_lipschitz` both enter by `InverseLipschitz` maps.
     """
 
     layers: Any  # nn.ModuleList of nn.LSTM
@@ -55,11 +68,19 @@ class LSTMDecoder(nn.Module):
         dropout: float,
         *,
         skip_connections: bool,
+        inverse_lipschitz: float = 0.0,
     ) -> None:
         super().__init__()
         self.n_layers = n_layers
         self.skip_connections = skip_connections
-        self.initial_state = nn.Linear(latent_size, 2 * n_layers * hidden_size)
+        self.initial_state = _entrance(
+            latent_size, 2 * n_layers * hidden_size, inverse_lipschitz
+        )
+        self.skip = (
+            InverseLipschitz(latent_size, latent_size, inverse_lipschitz)
+            if skip_connections and inverse_lipschitz
+            else nn.Identity()
+        )
         first = n_channels + latent_size * skip_connections
         widths = [first] + [hidden_size] * (n_layers - 1)
         self.layers = nn.ModuleList(
@@ -71,7 +92,7 @@ class LSTMDecoder(nn.Module):
         self, z: Tensor, prefix: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         """Map a latent (B, K) and a prefix (B, T, C) to features (B, T, H)."""
-        _, hidden, cell = self.begin(z)
+        z, hidden, cell = self.begin(z)
         x = self._with_latent(prefix, z[:, None].expand(-1, prefix.shape[1], -1))
         for layer, h, c in zip(self.layers, hidden, cell, strict=True):
             x, _ = layer(x, (h[None].contiguous(), c[None].contiguous()))  # (B, T, H)
@@ -81,7 +102,7 @@ class LSTMDecoder(nn.Module):
     def begin(self, z: Tensor) -> LSTMState:
         """Return the state before the first step."""
         states = self.initial_state(z).chunk(2 * self.n_layers, dim=-1)  # (B, H) each
-        return LSTMState(z, states[::2], states[1::2])
+        return LSTMState(self.skip(z), states[::2], states[1::2])
 
     def step(self, state: LSTMState, previous: Tensor) -> tuple[Tensor, LSTMState]:
         """Map the previous observation (B, C) to features (B, H) and the next state."""
@@ -108,7 +129,8 @@ class TransformerDecoder(nn.Module):
     """Causal self-attention over the tokens z, x_1 ... x_{T-1}.
 
     The output at a token predicts the observation after it. With `skip_connections`
-    a projection of the latent is added to every token.
+    a projection of the latent is added to every token. With `inverse_lipschitz` both
+    enter by `InverseLipschitz` maps.
     """
 
     blocks: Any  # nn.ModuleList of TransformerBlock
@@ -123,12 +145,13 @@ class TransformerDecoder(nn.Module):
         dropout: float,
         *,
         skip_connections: bool,
+        inverse_lipschitz: float = 0.0,
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(n_channels, hidden_size)
-        self.embed_latent = nn.Linear(latent_size, hidden_size)
+        self.embed_latent = _entrance(latent_size, hidden_size, inverse_lipschitz)
         self.skip = (
-            nn.Linear(latent_size, hidden_size, bias=False)
+            _entrance(latent_size, hidden_size, inverse_lipschitz, bias=False)
             if skip_connections
             else None
         )

@@ -103,6 +103,41 @@ def lstm_cell(
     return o.sigmoid() * cell.tanh(), cell
 
 
+class InverseLipschitz(nn.Module):
+    r"""A map whose outputs differ by at least L times as much as its inputs.
+
+    .. math:: f(z) = L \, E z + A^\top \mathrm{softplus}(A E z + b) + c,
+        \quad \|f(z) - f(z')\| \ge L \, \|z - z'\|
+
+    E pads with zeros to the width of the output. On that width f is the gradient of a
+    convex potential with curvature of at least L: a one-layer case of Chaudhari et al.,
+    "Gradient Networks", 2024, in place of the input-convex network, differentiated, of
+    Kinoshita et al., "Controlling Posterior Collapse by an Inverse Lipschitz Constraint
+    on the Decoder Network", 2023.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        With n_out at least n_in.
+    bound : float
+        L, positive.
+    """
+
+    def __init__(self, n_in: int, n_out: int, bound: float) -> None:
+        super().__init__()
+        self.padding = n_out - n_in
+        self.bound = bound
+        self.weight = nn.Parameter(torch.empty(n_out, n_out))
+        self.bias = nn.Parameter(torch.empty(n_out))
+        self.shift = nn.Parameter(torch.empty(n_out))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map (..., n_in) to (..., n_out)."""
+        padded = F.pad(z, (0, self.padding))
+        slope = F.softplus(F.linear(padded, self.weight, self.bias))
+        return self.bound * padded + F.linear(slope, self.weight.T, self.shift)
+
+
 class KeysValues(NamedTuple):
     """Keys and values of the steps already decoded, (B, heads, t, H / heads) each."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -150,6 +152,7 @@ def build(
     denoiser: str,
     n_levels: int,
     prediction: str,
+    inverse_lipschitz: float = 0.0,
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator.
 
@@ -157,22 +160,19 @@ def build(
     state: then neither the global random generator nor memory is touched.
     """
     shape = (hidden_size, n_layers)
+    entering: dict[str, Any] = {
+        "skip_connections": skip_connections,
+        "inverse_lipschitz": inverse_lipschitz,
+    }
     encoder: nn.Module
     decoder: Decoder
     if backbone == "lstm":
         encoder = LSTMEncoder(n_channels, *shape, dropout)
-        decoder = LSTMDecoder(
-            n_channels, latent_size, *shape, dropout, skip_connections=skip_connections
-        )
+        decoder = LSTMDecoder(n_channels, latent_size, *shape, dropout, **entering)
     else:
         encoder = TransformerEncoder(n_channels, *shape, n_heads, dropout)
         decoder = TransformerDecoder(
-            n_channels,
-            latent_size,
-            *shape,
-            n_heads,
-            dropout,
-            skip_connections=skip_connections,
+            n_channels, latent_size, *shape, n_heads, dropout, **entering
         )
     return LatentDiffusion(
         encoder,

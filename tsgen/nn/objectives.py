@@ -5,6 +5,7 @@ term in the field                               function
 ==============================================  ============================
 KL to the standard normal prior (eq. 2)         `kl_divergence`
 KL annealing weight                             `annealing_weight`
+mutual-information constraint                   `mutual_information_bound`
 variable masking (input dropout of decoder)     `mask_variables`
 denoising loss (eq. 5)                          `denoising_loss`
 variational inference by early levels (eq. 13)  `variational_inference_loss`
@@ -32,6 +33,7 @@ from tsgen.nn.noise import diffuse, velocity
 
 N_ANNEALING_CYCLES = 4
 COLLAPSE_SHARE = 1 / 3  # of a minibatch, enough for the estimate of eq. 14
+MAX_ROWS = 64  # latents compared with all posteriors of a minibatch in one pass
 
 
 class LossTerm(NamedTuple):
@@ -70,6 +72,43 @@ def annealing_weight(progress: float, annealing: str | None) -> float:
     if annealing == "cyclical" and progress < 1:
         progress = progress * N_ANNEALING_CYCLES % 1
     return min(1.0, 2 * progress)
+
+
+def mutual_information_bound(z: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+    r"""Lower bound of the information I(X; z) that latents carry about their series.
+
+    .. math:: \frac1B \sum_i \ln
+        \frac{q(z_i | X_i)}{\frac1B \sum_j q(z_i | X_j)} \le \ln B
+
+    InfoNCE with the encoder itself in place of a critic (Poole et al., "On Variational
+    Bounds of Mutual Information", 2019). On average the KL term is
+    I(X; z) and the divergence of the aggregate posterior from the prior (Hoffman and
+    Johnson, "ELBO surgery", 2016): a weight of 1 charges little but the latter. Since
+    the bound cannot exceed ln B, no weight makes the loss run away, and there is no
+    second network to train.
+
+    Parameters
+    ----------
+    z : Tensor of shape (B, K)
+        One draw from the posterior of each series.
+    mean, log_scale : Tensor of shape (B, K)
+
+    Returns
+    -------
+    Tensor, a scalar, nats per series
+    """
+    own = _log_density(z, mean, log_scale)  # (B,)
+    among_all = [
+        _log_density(rows[:, None], mean, log_scale).logsumexp(dim=1)
+        for rows in z.split(MAX_ROWS)
+    ]
+    return (own - torch.cat(among_all)).mean() + math.log(len(z))
+
+
+def _log_density(z: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+    """Log-density of diagonal normals over the last axis, up to a constant."""
+    deviation = (z - mean) * (-log_scale).exp()
+    return (-0.5 * deviation.square() - log_scale).sum(dim=-1)
 
 
 def mask_variables(prefix: Tensor, keep: Tensor) -> Tensor:
@@ -229,8 +268,12 @@ def elbo_terms(
     *,
     kl_weight: float,
     variable_masking: float,
+    mutual_information: float = 0.0,
 ) -> dict[str, LossTerm]:
-    """Terms of latent diffusion: reconstruction, KL (eq. 2) and denoising (eq. 5)."""
+    """Terms of latent diffusion: reconstruction, KL (eq. 2) and denoising (eq. 5).
+
+    With a weight `mutual_information`, the bound of that name is subtracted.
+    """
     mean, log_scale = model.encode(x, generator)
     assert log_scale is not None
     z = reparameterize(mean, log_scale, normal_like(mean, generator))
@@ -238,11 +281,15 @@ def elbo_terms(
     log_prob = model.decode(z, prefix, generator).log_prob(x)
     kl = kl_divergence(mean, log_scale).mean() / x[0].numel()
     z0 = model.posterior.to_diffusion(z.detach())
-    return {
+    terms = {
         "reconstruction": LossTerm(-log_prob.mean()),
         "kl": LossTerm(kl, kl_weight),
         "denoising": denoising_term(model, model.denoiser, z0, generator),
     }
+    if mutual_information:
+        bound = mutual_information_bound(z, mean, log_scale) / x[0].numel()
+        terms["mutual_information"] = LossTerm(bound, -mutual_information)
+    return terms
 
 
 def stable_posterior_terms(
