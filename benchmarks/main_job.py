@@ -36,7 +36,7 @@ def overhead() -> Iterator[Row]:
     import torch
 
     from tsgen import StablePosteriorGenerator
-    from tsgen.nn.models import initialized
+    from tsgen.nn.diffusion import initialized
     from tsgen.nn.noise import SCHEDULES
     from tsgen.nn.training import weighted_sum
 

@@ -69,6 +69,7 @@ ORDER = [
     "likelihoods",
     "denoisers",
     "samplers",
+    "diffusion",
     "models",
     "dependency",
     "objectives",

@@ -537,15 +537,9 @@ def _check_sizes(
     """Refuse sizes beyond those of the file, before a network is built of them.
 
     Each width is an axis of some tensor of at least four bytes an entry, and a layer
-    of encoder and decoder has at least eight tensors.
+    has at least eight tensors.
     """
-    widths = {
-        "latent_size": generator.latent_size,
-        "hidden_size": generator.hidden_size,
-        "n_levels": generator.n_levels,
-        "n_channels": generator.n_channels_,
-    }
-    for name, width in widths.items():
+    for name, width in generator._widths().items():
         if 4 * width > size:
             raise _invalid(file, f"it is too short for {name} = {width}")
     if 8 * generator.n_layers > n_tensors:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from tsgen.nn.diffusion import initialized
 from tsgen.nn.layers import initialize
-from tsgen.nn.models import build, initialized
+from tsgen.nn.models import build
 from tsgen.nn.noise import linear_alpha_bar
 
 OPTIONS = {

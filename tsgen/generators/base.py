@@ -1,8 +1,8 @@
-"""What every latent diffusion generator does: arrays in, networks inside, arrays out.
+"""What every generator with a network does: arrays in, networks inside, arrays out.
 
-Reading path of `fit`: `check_series`, `SeriesScaler`, `TwoStageFit` on the loss terms
-of the child class. Of `sample`: `sample_latents`, `LatentDiffusion.generate`,
-`inverse_transform`.
+Reading path of `fit`: `check_series`, `SeriesScaler`, `Fit` on the network and the loss
+terms of the child class. Of `sample`: rows of normal numbers, which the child class
+turns into scaled series, `SeriesScaler.inverse_transform`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    DensityMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, DensityMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -38,23 +31,13 @@ from tsgen._validation import (
     as_series,
     check_count,
     check_enough_series,
-    check_latents,
     check_series,
-    is_ragged,
-    pad_series,
     restore_form,
 )
 from tsgen.exceptions import ConstantInputWarning
-from tsgen.generators.fitting import TrainingState, TwoStageFit
-from tsgen.generators.inspecting import (
-    dependency,
-    posterior_report,
-    warn_if_collapsed,
-)
-from tsgen.inspection import Dependency, PosteriorReport
-from tsgen.inspection.measure import MaxOrder, Method
+from tsgen.generators.fitting import Fit, TrainingState
 from tsgen.nn.devices import resolve_device, seen_devices
-from tsgen.nn.models import LatentDiffusion, build
+from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import LossTerm
 from tsgen.nn.samplers import sample_latents
@@ -65,35 +48,25 @@ MAX_FLOATS = 2**24  # of noise, or of features, in one pass
 MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
 
 
-class BaseGenerator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator
-):
-    """What both generators share; a child adds its options and its loss terms."""
+class BaseGenerator(DensityMixin, BaseEstimator):
+    """What all share; a child adds its options, its network and its loss terms."""
 
+    model_: Diffusion
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
-    _posterior: str
-    _remedies: str
+    _fitting: type[Fit] = Fit
     _later_options: tuple[str, ...] = ()  # younger than the format of saved files
 
     _parameter_constraints: dict = {
-        "backbone": [StrOptions({"lstm", "transformer"})],
-        "latent_size": [Interval(Integral, 1, None, closed="left")],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "n_heads": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "skip_connections": ["boolean"],
-        "min_scale": [Interval(Real, 0, None, closed="neither")],
-        "denoiser": [StrOptions({"mlp", "unet"})],
-        "variable_masking": [Interval(Real, 0, 1, closed="both")],
         "n_levels": [Interval(Integral, 2, None, closed="left")],
         "noise_schedule": [StrOptions(set(SCHEDULES))],
         "prediction": [StrOptions({"v", "epsilon"})],
         "sampler": [StrOptions({"ddim", "ancestral"})],
         "n_sampling_steps": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "prior_max_iter": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),
@@ -106,8 +79,6 @@ class BaseGenerator(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "dependency_every": [Interval(Integral, 1, None, closed="left"), None],
-        "check_collapse": ["boolean"],
         "device": [str],
         "mixed_precision": ["boolean"],
         "verbose": ["verbose"],
@@ -116,7 +87,7 @@ class BaseGenerator(
 
     def _loss_terms(
         self,
-        model: LatentDiffusion,
+        model: Any,
         batch: Batch,
         generator: torch.Generator,
         progress: float,
@@ -124,15 +95,31 @@ class BaseGenerator(
         """Return the named terms of the loss; what a child class is about."""
         raise NotImplementedError("a child class returns its loss terms")
 
-    def _last_inference_level(self) -> int:
-        """Return the highest level at which the reverse chain may stop."""
-        raise NotImplementedError("a child class names its last inference level")
+    def _current_architecture(self) -> dict[str, Any]:
+        """Return the parameters that the network is built from, as plain values."""
+        raise NotImplementedError("a child class names what its network is built from")
 
-    def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode scaled series: mean and log scale of the latents the decoder reads."""
-        raise NotImplementedError("a child class infers its latents")
+    def _blueprint(self) -> Diffusion:
+        """Build the network of the fit without memory for its weights."""
+        raise NotImplementedError("a child class builds its network")
 
-    def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
+    def _widths(self) -> dict[str, int]:
+        """Return sizes by name, each an axis of some tensor of the network."""
+        raise NotImplementedError("a child class knows its widths")
+
+    def _has_attention(self) -> bool:
+        """Tell whether `hidden_size` is split among `n_heads`."""
+        raise NotImplementedError("a child class knows whether it has attention")
+
+    def _n_normals(self) -> int:
+        """Count the normal numbers that one synthetic series is made from."""
+        raise NotImplementedError("a child class counts its noise")
+
+    def _draw(self, normals: np.ndarray) -> np.ndarray:
+        """Turn rows of normal numbers into scaled series (B, T, C)."""
+        raise NotImplementedError("a child class draws its series")
+
+    def _bound(self, model: Any, varies: Tensor, x: Tensor) -> Tensor:
         """Bound the log-likelihood of scaled series (B, T, C) in varying channels."""
         raise NotImplementedError("a child class bounds its likelihood")
 
@@ -161,7 +148,8 @@ class BaseGenerator(
         Warns
         -----
         PosteriorCollapseWarning
-            If the decoder does not use its latent, and `check_collapse`.
+            Of a generator with a latent, if its decoder does not use it, and
+            `check_collapse`.
         """
         self._check_options(self.n_levels)
         series = as_series(X)
@@ -171,15 +159,14 @@ class BaseGenerator(
         self._forget()
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
         self._remember(X)
-        fit, x = TwoStageFit(self, resumed), self._scaled(X)
+        fit, x = self._fitting(self, resumed), self._scaled(X)
         try:
             fit.run(x)
         except KeyboardInterrupt:
             self._adopt(fit)
             raise
         self._adopt(fit)
-        if self.check_collapse:
-            warn_if_collapsed(self, x)
+        self._look_at(x)
         return self
 
     def sample(
@@ -256,140 +243,6 @@ class BaseGenerator(
         """
         return float(self.score_samples(X).mean())
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Encode series: the mean of the posterior.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, latent_size)
-        """
-        series = self._checked(X)
-        encode = self._double().encode
-        latents = self._in_batches(
-            lambda x: encode(x)[0], self._scaled(series).double()
-        )
-        return latents.astype(series.dtype)
-
-    def inverse_transform(
-        self, Z: ArrayLike, *, noise: bool = False, random_state: RandomState = None
-    ) -> np.ndarray:
-        """Decode latents into series.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, latent_size)
-            Latents in the scale of `transform`.
-        noise : bool, default=False
-            False follows the mean of the likelihood at every step: the typical,
-            smooth series of a latent. True draws every step, as `sample` does.
-        random_state : int, RandomState, Generator or None, default=None
-            For ``noise=True``; None falls back to the constructor's.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_timesteps, n_channels)
-            In the units and the form of the training series.
-        """
-        check_is_fitted(self)
-        Z = check_latents(Z, self.model_.latent_size)
-        eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
-        if noise:
-            source = self.random_state if random_state is None else random_state
-            rng = numpy_generator(source, "decode")
-            rng.standard_normal(out=eps, dtype=np.float32)
-        series = self._in_batches(
-            self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
-        )
-        return restore_form(self._in_original_units(series), self)
-
-    def dependency(
-        self,
-        X: ArrayLike,
-        *,
-        Z: ArrayLike | None = None,
-        method: Method = "gauss-legendre",
-        n_nodes: int = 16,
-        tol: float = 1e-3,
-        max_order: MaxOrder = 1,
-        random_state: RandomState = None,
-    ) -> Dependency:
-        """Measure how much each step relies on the latent and on the steps before it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels), or a list
-            Series, of at least two steps; in a list they may end earlier.
-        Z : array-like of shape (n_samples, latent_size) or None, default=None
-            Latents in the scale of `transform`. None draws them from the posterior of
-            each series; of the stable posterior, from that at its last inference level,
-            the noisiest that the decoder is trained to read.
-        method : {"gauss-legendre", "monte-carlo"}, default="gauss-legendre"
-            Quadrature; the paper's is "monte-carlo".
-        n_nodes : int, default=16
-            Number of nodes; of "gauss-legendre" in each interval.
-        tol : float, default=1e-3
-            Intervals in which the shares of a step miss their sum by more are halved;
-            ``np.inf`` halves none. Not for "monte-carlo".
-        max_order : int or "all", default=1
-            Largest order of local dependency, each at the cost of one more derivative;
-            "all" gives the full table.
-        random_state : int, RandomState, Generator or None, default=None
-            Draws the latents, and the nodes of "monte-carlo"; None falls back to the
-            constructor's.
-
-        Returns
-        -------
-        Dependency
-            With `global_` and `local(order)` of shape (n_samples, n_timesteps).
-
-        Warns
-        -----
-        UndefinedDependencyWarning
-            If features do not change with the input somewhere; they are NaN there.
-
-        See Also
-        --------
-        tsgen.inspection.dependency_measure : The same for any decoder.
-        """
-        self._check_usable()
-        return dependency(self, X, Z, method, n_nodes, tol, max_order, random_state)
-
-    def posterior_report(
-        self,
-        X: ArrayLike,
-        *,
-        n_series: int = 200,
-        n_shuffles: int = 20,
-        random_state: RandomState = None,
-    ) -> PosteriorReport:
-        """Tell whether the latent is used, in figures and in words.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timesteps, n_channels)
-            At least two series of at least two steps.
-        n_series : int, default=200
-            Number of series to look at, chosen at random, at least 2.
-        n_shuffles : int, default=20
-            Number of shuffles, at least 10: each puts the time steps of five series in
-            a random order. They are the control without structure.
-        random_state : int, RandomState, Generator or None, default=None
-            None falls back to the constructor's.
-
-        Returns
-        -------
-        PosteriorReport
-            With `is_collapsed`, `verdict` and the figures behind them.
-        """
-        self._check_usable()
-        n_series = check_count(n_series, "n_series", minimum=2)
-        n_shuffles = check_count(n_shuffles, "n_shuffles", minimum=10)
-        return posterior_report(self, X, n_series, n_shuffles, random_state)
-
     def save(self, path: str | PathLike) -> None:
         """Write the fitted generator to a folder, atomically and without pickle.
 
@@ -438,7 +291,7 @@ class BaseGenerator(
                     f"Lower it, or fit with more levels."
                 )
         unit = 2 * self.n_heads
-        if self.backbone == "transformer" and self.hidden_size % unit:
+        if self._has_attention() and self.hidden_size % unit:
             raise ValueError(
                 f"hidden_size must be a multiple of 2 * n_heads = {unit} for the "
                 f"transformer, got {self.hidden_size}. Change either."
@@ -466,22 +319,6 @@ class BaseGenerator(
             **self._current_architecture(),
         }
 
-    def _current_architecture(self) -> dict[str, Any]:
-        """Return the parameters that the network is built from, as plain values."""
-        return {
-            "backbone": self.backbone,
-            "latent_size": int(self.latent_size),
-            "hidden_size": int(self.hidden_size),
-            "n_layers": int(self.n_layers),
-            "n_heads": int(self.n_heads),
-            "dropout": float(self.dropout),
-            "skip_connections": bool(self.skip_connections),
-            "min_scale": float(self.min_scale),
-            "denoiser": self.denoiser,
-            "n_levels": int(self.n_levels),
-            "prediction": self.prediction,
-        }
-
     def _forget(self) -> None:
         """Become unfitted, so that a failing fit leaves no half state behind."""
         for name in ("model_", "history_", "n_iter_", "_training_state"):
@@ -502,7 +339,7 @@ class BaseGenerator(
                 stacklevel=4,
             )
 
-    def _adopt(self, fit: TwoStageFit) -> None:
+    def _adopt(self, fit: Fit) -> None:
         """Become fitted with what a fit has brought so far, if it brought anything."""
         if fit.model is None:
             return
@@ -512,16 +349,10 @@ class BaseGenerator(
         if self.warm_start and fit.state is not None:
             self._training_state = fit.state
 
-    def _blueprint(self) -> LatentDiffusion:
-        """Build the network of the fit without memory for its weights."""
-        with torch.device("meta"):
-            return build(
-                n_channels=self.n_channels_,
-                posterior=self._posterior,
-                **self._architecture,
-            )
+    def _look_at(self, x: Tensor) -> None:
+        """Look at the scaled training series after a fit, to warn; a child may."""
 
-    def _loaded(self, weights: Weights) -> LatentDiffusion:
+    def _loaded(self, weights: Weights) -> Any:
         model = self._blueprint().to_empty(device=self.device_)
         model.load_state_dict(weights)
         return model.eval().requires_grad_(False)
@@ -538,13 +369,6 @@ class BaseGenerator(
         check_is_fitted(self)
         return check_series(X, estimator=self, reset=False)
 
-    def _checked_padded(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
-        """Check series, and pad those of a list to one length; return the lengths."""
-        check_is_fitted(self)
-        if is_ragged(X, self.n_timesteps_):
-            return pad_series(X, estimator=self)
-        return self._checked(X), None
-
     def _scaled(self, X: np.ndarray) -> Tensor:
         """Standardise series for the networks."""
         with np.errstate(over="ignore"):
@@ -556,7 +380,7 @@ class BaseGenerator(
             )
         return torch.from_numpy(z.astype(np.float32))
 
-    def _double(self) -> LatentDiffusion:
+    def _double(self) -> Any:
         """Copy the model in float64, so that no row's result depends on the others."""
         return deepcopy(self.model_).double()
 
@@ -573,35 +397,23 @@ class BaseGenerator(
         ]
         return torch.cat(results).numpy()
 
-    def _n_normals(self) -> int:
-        """Count the normal numbers that one synthetic series is made from."""
+    def _n_chain_normals(self, width: int) -> int:
+        """Count the normal numbers that one reverse chain of a width is made from."""
         steps = self.n_sampling_steps if self.sampler == "ancestral" else 0
-        series = self.n_timesteps_ * self.n_channels_
-        return 1 + self.model_.latent_size * (1 + steps) + series
+        return width * (1 + steps)
 
-    @torch.no_grad()
-    def _draw(self, normals: np.ndarray) -> np.ndarray:
-        """Turn rows of normal numbers into scaled series (B, T, C): algorithm 2."""
-        K, B = self.model_.latent_size, len(normals)
-        last = self._last_inference_level()
-        share = ndtr(normals[:, 0].astype(np.float64))  # uniform in (0, 1)
-        stop = np.minimum(share * (last + 1), last).astype(np.int64)
-        noise = torch.from_numpy(normals[:, 1:]).to(self.device_)
-        n_chain = noise.shape[1] - self.n_timesteps_ * self.n_channels_
+    def _run_chain(self, normals: Tensor, width: int, stop: Tensor) -> Tensor:
+        """Run reverse chains (B, width) from rows of normal numbers down to `stop`."""
+        start, steps = normals[:, :width], normals[:, width:]
         ancestral = self.sampler == "ancestral"
-        z = sample_latents(
+        return sample_latents(
             self.model_.predict_in_range,
-            noise[:, :K],
-            torch.from_numpy(stop).to(self.device_),
+            start,
+            stop,
             self.model_.alpha_bar,
             self.n_sampling_steps,
-            noise[:, K:n_chain].reshape(B, -1, K).transpose(0, 1)
-            if ancestral
-            else None,
+            steps.reshape(len(start), -1, width).transpose(0, 1) if ancestral else None,
         )
-        eps = noise[:, n_chain:].reshape(B, self.n_timesteps_, self.n_channels_)
-        z = self.model_.posterior.from_diffusion(z)
-        return self.model_.generate(z, eps).cpu().numpy()
 
     def _in_original_units(self, series: np.ndarray) -> np.ndarray:
         """Undo the scaling: series in the units and the dtype of the training data."""
@@ -688,10 +500,6 @@ class BaseGenerator(
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.model_.latent_size
 
 
 def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

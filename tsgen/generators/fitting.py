@@ -1,4 +1,4 @@
-"""Fitting in two stages: everything jointly, then the prior on cached latents."""
+"""Fitting: everything jointly, then, of a latent, the prior on cached latents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from tsgen._progress import ProgressBar
 from tsgen._random import numpy_generator
 from tsgen.generators.inspecting import monitored
-from tsgen.nn.models import LatentDiffusion, initialized
+from tsgen.nn.diffusion import Diffusion, initialized
+from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import prior_terms
 from tsgen.nn.training import (
@@ -31,6 +32,7 @@ from tsgen.nn.training import (
 
 if TYPE_CHECKING:
     from tsgen.generators.base import BaseGenerator
+    from tsgen.generators.latent import BaseLatentGenerator
 
 LARGEST_BATCH = 128
 SMALLEST_BATCH = 16
@@ -46,7 +48,7 @@ class TrainingState(NamedTuple):
     history: dict[str, list[float]]
 
 
-class TwoStageFit:
+class Fit:
     """One fit of a generator; whatever stops it, what it has brought stays usable.
 
     Parameters
@@ -58,7 +60,7 @@ class TwoStageFit:
 
     Attributes
     ----------
-    model : LatentDiffusion or None
+    model : Diffusion or None
         The network with averaged weights; None before the first epoch has ended.
     history : History
     n_iter : int
@@ -71,7 +73,7 @@ class TwoStageFit:
         self.generator = generator
         self.seeds = resumed.seeds if resumed else _draw_seeds(generator)
         self.history = History(resumed.history if resumed else None)
-        self.model: LatentDiffusion | None = None
+        self.model: Diffusion | None = None
         self.state: TrainingState | None = None
         self.n_iter = 0
         self._joint = self._joint_trainer()
@@ -79,7 +81,7 @@ class TwoStageFit:
             self._joint.load_state_dict(resumed.trainer)
 
     def run(self, x: Tensor) -> None:
-        """Run both stages on standardised series (n, T, C)."""
+        """Run every stage on standardised series (n, T, C)."""
         x_train, x_held_out = self._split(x)
         try:
             weights = self._first_stage(x_train, x_held_out)
@@ -90,8 +92,13 @@ class TwoStageFit:
             raise
         if self.generator.warm_start:
             self.state = self._training_state(tuple(x.shape[1:]))
-        if self.generator.prior_max_iter:
-            self._second_stage(x_train)
+        self._finish(x_train)
+
+    def _monitor(self, number: int, x: Tensor) -> None:
+        """Look at the network after an epoch of the first stage; a child may."""
+
+    def _finish(self, x: Tensor) -> None:
+        """Go on after the first stage; a child may."""
 
     def _joint_trainer(self) -> Trainer:
         generator = self.generator
@@ -149,34 +156,6 @@ class TwoStageFit:
             self._warn_unless_stopped()
         return stopping.best_weights or self._joint.last_averaged
 
-    def _monitor(self, number: int, x: Tensor) -> None:
-        """Record how much depends on the latent, if it is time to."""
-        every = self.generator.dependency_every
-        if every and number % every == 0 and x.shape[1] > 1:
-            averaged: Any = self._joint.averaged.module
-            found = monitored(self.generator, averaged.eval(), x)
-            self.history.record({"dependency_epoch": number, **found})
-
-    def _second_stage(self, x: Tensor) -> None:
-        """Train the denoiser alone, on the latents of the finished encoder."""
-        assert self.model is not None
-        denoiser = self.model.denoiser.requires_grad_(True)
-        terms = partial(prior_terms, self.model)
-        trainer = self._trainer(denoiser, terms, self.seeds["prior"])
-        epochs = train(
-            trainer,
-            self.model.cached_latents(x, self.generator._rows()),
-            batch_size=self._batch_size(len(x)),
-            max_iter=self.generator.prior_max_iter,
-            decay=True,
-        )
-        try:
-            for epoch in self._shown(epochs, self.generator.prior_max_iter, "prior"):
-                self.history.add(epoch, prefix="prior_")
-        finally:
-            denoiser.load_state_dict(trainer.last_averaged)
-            denoiser.eval().requires_grad_(False)
-
     def _keep(self, weights: Weights, x: Tensor) -> None:
         """Make the model that samples, from averaged weights."""
         model = self.generator._loaded(weights)
@@ -216,6 +195,45 @@ class TwoStageFit:
                 ConvergenceWarning,
                 stacklevel=6,
             )
+
+
+class TwoStageFit(Fit):
+    """A fit with a second stage, which trains the denoiser on cached latents."""
+
+    generator: BaseLatentGenerator
+    model: LatentDiffusion | None
+
+    def _finish(self, x: Tensor) -> None:
+        if self.generator.prior_max_iter:
+            self._second_stage(x)
+
+    def _monitor(self, number: int, x: Tensor) -> None:
+        """Record how much depends on the latent, if it is time to."""
+        every = self.generator.dependency_every
+        if every and number % every == 0 and x.shape[1] > 1:
+            averaged: Any = self._joint.averaged.module
+            found = monitored(self.generator, averaged.eval(), x)
+            self.history.record({"dependency_epoch": number, **found})
+
+    def _second_stage(self, x: Tensor) -> None:
+        """Train the denoiser alone, on the latents of the finished encoder."""
+        assert self.model is not None
+        denoiser = self.model.denoiser.requires_grad_(True)
+        terms = partial(prior_terms, self.model)
+        trainer = self._trainer(denoiser, terms, self.seeds["prior"])
+        epochs = train(
+            trainer,
+            self.model.cached_latents(x, self.generator._rows()),
+            batch_size=self._batch_size(len(x)),
+            max_iter=self.generator.prior_max_iter,
+            decay=True,
+        )
+        try:
+            for epoch in self._shown(epochs, self.generator.prior_max_iter, "prior"):
+                self.history.add(epoch, prefix="prior_")
+        finally:
+            denoiser.load_state_dict(trainer.last_averaged)
+            denoiser.eval().requires_grad_(False)
 
 
 def _draw_seeds(generator: BaseGenerator) -> dict[str, int]:

@@ -34,7 +34,7 @@ from tsgen.nn.encoders import reparameterize
 from tsgen.nn.models import LatentDiffusion
 
 if TYPE_CHECKING:
-    from tsgen.generators.base import BaseGenerator
+    from tsgen.generators.latent import BaseLatentGenerator
 
 N_CHECKED_STEPS = 256  # that tell, after a fit, whether the latent is used
 N_SHUFFLED = 5  # series of each shuffle
@@ -52,7 +52,7 @@ class Latents(NamedTuple):
 
 
 def dependency(
-    generator: BaseGenerator,
+    generator: BaseLatentGenerator,
     X: ArrayLike,
     Z: ArrayLike | None,
     method: str,
@@ -61,7 +61,7 @@ def dependency(
     max_order: MaxOrder,
     random_state: RandomState,
 ) -> Dependency:
-    """Measure the decoder of a fitted generator: see `BaseGenerator.dependency`."""
+    """Measure the decoder: see `BaseLatentGenerator.dependency`."""
     series, lengths = generator._checked_padded(X)
     options = check_options(method, n_nodes, tol, max_order, series.shape[1])
     x = generator._scaled(series)
@@ -76,7 +76,7 @@ def dependency(
 
 
 def _measured(
-    generator: BaseGenerator,
+    generator: BaseLatentGenerator,
     z: Tensor,
     x: Tensor,
     lengths: np.ndarray | None,
@@ -90,7 +90,7 @@ def _measured(
 
 
 def draw_latents(
-    generator: BaseGenerator,
+    generator: BaseLatentGenerator,
     x: Tensor,
     lengths: np.ndarray | None,
     random_state: RandomState,
@@ -106,7 +106,7 @@ def draw_latents(
 
 @torch.no_grad()
 def _posterior(
-    generator: BaseGenerator, x: Tensor, lengths: np.ndarray | None
+    generator: BaseLatentGenerator, x: Tensor, lengths: np.ndarray | None
 ) -> tuple[Tensor, Tensor]:
     """Encode series, those of one length together: mean and log scale, (n, K)."""
     if lengths is None:
@@ -124,13 +124,13 @@ def _posterior(
 
 
 def posterior_report(
-    generator: BaseGenerator,
+    generator: BaseLatentGenerator,
     X: ArrayLike,
     n_series: int,
     n_shuffles: int,
     random_state: RandomState,
 ) -> PosteriorReport:
-    """Report on the posterior of a generator: `BaseGenerator.posterior_report`."""
+    """Report on the posterior: see `BaseLatentGenerator.posterior_report`."""
     series = generator._checked(X)
     check_enough_series(series, 2, generator)
     options = check_options("gauss-legendre", N_NODES, COARSE, 1, series.shape[1])
@@ -153,7 +153,7 @@ def posterior_report(
 
 
 def _looked_at(
-    generator: BaseGenerator,
+    generator: BaseLatentGenerator,
     series: np.ndarray,
     options: Options,
     rng: np.random.Generator,
@@ -174,7 +174,7 @@ def _shuffles(
 
 
 def _log_likelihoods(
-    generator: BaseGenerator, x: Tensor, z: Tensor, rng: np.random.Generator
+    generator: BaseLatentGenerator, x: Tensor, z: Tensor, rng: np.random.Generator
 ) -> dict[str, float]:
     """Log-likelihood per entry with own, other series' and random latents."""
     model = generator.model_
@@ -194,7 +194,7 @@ def _log_likelihoods(
 
 
 def quick_dependency(
-    generator: BaseGenerator, model: LatentDiffusion, x: Tensor
+    generator: BaseLatentGenerator, model: LatentDiffusion, x: Tensor
 ) -> np.ndarray:
     """Measure the global dependency of a few scaled series at their first steps."""
     n_steps = min(x.shape[1], N_CHECKED_STEPS)
@@ -209,7 +209,7 @@ def quick_dependency(
     return found.global_.cpu().numpy()
 
 
-def warn_if_collapsed(generator: BaseGenerator, x: Tensor) -> None:
+def warn_if_collapsed(generator: BaseLatentGenerator, x: Tensor) -> None:
     """Warn, after a fit, when the decoder does not use its latent."""
     if x.shape[1] < 2:
         return
@@ -221,12 +221,12 @@ def warn_if_collapsed(generator: BaseGenerator, x: Tensor) -> None:
             f"{generator._remedies}. posterior_report(X) says more; "
             "check_collapse=False turns this check off.",
             PosteriorCollapseWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
 def monitored(
-    generator: BaseGenerator, model: LatentDiffusion, x: Tensor
+    generator: BaseLatentGenerator, model: LatentDiffusion, x: Tensor
 ) -> dict[str, float]:
     """Mean global dependency at a few steps, under the names of `history_`."""
     global_ = quick_dependency(generator, model, x)

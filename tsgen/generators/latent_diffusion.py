@@ -10,14 +10,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from tsgen._random import RandomState
-from tsgen.generators.base import BaseGenerator
+from tsgen.generators.latent import BaseLatentGenerator
 from tsgen.nn.bounds import latent_diffusion_bound
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.objectives import LossTerm, annealing_weight, elbo_terms
 from tsgen.nn.training import Batch
 
 
-class LatentDiffusionGenerator(BaseGenerator):
+class LatentDiffusionGenerator(BaseLatentGenerator):
     """Generate time series by latent diffusion.
 
     A variational autoencoder with an autoregressive decoder, and a diffusion model of
@@ -164,7 +164,7 @@ class LatentDiffusionGenerator(BaseGenerator):
     )
 
     _parameter_constraints: dict = {
-        **BaseGenerator._parameter_constraints,
+        **BaseLatentGenerator._parameter_constraints,
         "kl_weight": [Interval(Real, 0, None, closed="left")],
         "kl_annealing": [StrOptions({"monotonic", "cyclical"}), None],
         "mutual_information": [Interval(Real, 0, None, closed="left")],

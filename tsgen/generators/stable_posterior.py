@@ -9,14 +9,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from tsgen._random import RandomState
-from tsgen.generators.base import BaseGenerator
+from tsgen.generators.latent import BaseLatentGenerator
 from tsgen.nn.bounds import stable_posterior_bound
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.objectives import LossTerm, stable_posterior_terms
 from tsgen.nn.training import Batch
 
 
-class StablePosteriorGenerator(BaseGenerator):
+class StablePosteriorGenerator(BaseLatentGenerator):
     """Generate time series by latent diffusion with a stable posterior.
 
     The first levels of the diffusion serve as variational inference, without a KL
@@ -160,7 +160,7 @@ class StablePosteriorGenerator(BaseGenerator):
     )
 
     _parameter_constraints: dict = {
-        **BaseGenerator._parameter_constraints,
+        **BaseLatentGenerator._parameter_constraints,
         "gamma": [Interval(Real, 0, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "eta": [Interval(Real, 1, None, closed="left")],

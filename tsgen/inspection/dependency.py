@@ -22,7 +22,8 @@ class Dependency:
     :math:`m_{t,0}`, the global dependency, is the share of step t that comes from the
     latent; :math:`m_{t,t-k}`, the local dependency of order k, the share that comes
     from the observation k steps earlier. Shares are signed and sum to 1 over everything
-    a step has seen. `BaseGenerator.dependency` and `dependency_measure` return it.
+    a step has seen. The method `dependency` of generators and `dependency_measure`
+    return it.
 
     Parameters
     ----------

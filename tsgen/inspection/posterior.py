@@ -108,7 +108,7 @@ def decay_rate(median: np.ndarray) -> float:
 
 
 class PosteriorReport:
-    """What a generator's latent is worth. `BaseGenerator.posterior_report` returns it.
+    """What a generator's latent is worth; its method `posterior_report` returns it.
 
     Parameters
     ----------

@@ -9,22 +9,20 @@ from torch import Tensor, nn
 
 from tsgen.nn.decoders import Decoder, LSTMDecoder, TransformerDecoder, generate
 from tsgen.nn.denoisers import ResidualMLP, UNet1d
+from tsgen.nn.diffusion import Diffusion, widened_range
 from tsgen.nn.encoders import (
     DeterministicPosterior,
     GaussianPosterior,
     LSTMEncoder,
     TransformerEncoder,
 )
-from tsgen.nn.layers import full_precision, initialize
 from tsgen.nn.likelihoods import Gaussian, GaussianLikelihood
-from tsgen.nn.noise import clean_from_noise, clean_from_velocity
 
 DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
 Posterior = DeterministicPosterior | GaussianPosterior
-RANGE_MARGIN = 0.5
 
 
-class LatentDiffusion(nn.Module):
+class LatentDiffusion(Diffusion):
     """A latent diffusion model for series of one length.
 
     Buffers set by `calibrate` bound what generation may reach: `latent_range` the
@@ -32,7 +30,6 @@ class LatentDiffusion(nn.Module):
     fed back to the decoder, widened on each side by half the width seen in training.
     """
 
-    alpha_bar: Tensor
     latent_range: Tensor
     series_range: Tensor
 
@@ -62,14 +59,14 @@ class LatentDiffusion(nn.Module):
         self.register_buffer("series_range", torch.zeros(2, n_channels))
 
     @property
-    def n_levels(self) -> int:
-        """Number of diffusion levels L."""
-        return len(self.alpha_bar) - 1
-
-    @property
     def latent_size(self) -> int:
         """Width of the latent K."""
         return self.latent_range.shape[1]
+
+    @property
+    def clean_range(self) -> Tensor:
+        """Lowest and highest clean latents that sampling may reach, (2, K)."""
+        return self.latent_range
 
     def encode(
         self, x: Tensor, generator: torch.Generator | None = None
@@ -82,17 +79,6 @@ class LatentDiffusion(nn.Module):
     ) -> Gaussian:
         """Map latents (B, K) and a prefix (B, T, C) to p(x_t | z, x_1 ... x_{t-1})."""
         return self.likelihood(self.decoder(z, prefix, generator))
-
-    def predict_clean(self, z_level: Tensor, level: Tensor) -> Tensor:
-        """Predict the clean latents (B, K) from noisy ones at levels (B,)."""
-        raw = full_precision(self.denoiser(z_level, level))
-        kept = self.alpha_bar[level]
-        invert = clean_from_velocity if self.prediction == "v" else clean_from_noise
-        return invert(z_level, kept, raw)
-
-    def predict_in_range(self, z_level: Tensor, level: Tensor) -> Tensor:
-        """Predict the clean latents, held within the range seen in training."""
-        return self.predict_clean(z_level, level).clamp(*self.latent_range)
 
     def generate(self, z: Tensor, eps: Tensor) -> Tensor:
         """Decode latents (B, K) freely into series, with noise `eps` (B, T, C)."""
@@ -116,9 +102,13 @@ class LatentDiffusion(nn.Module):
         reach = 3 * spread.sqrt() / standardizer.log_scale.exp()
         self.latent_range[0] = (clean - reach).amin(0)
         self.latent_range[1] = (clean + reach).amax(0)
-        low, high = x.amin((0, 1)), x.amax((0, 1))
-        margin = RANGE_MARGIN * (high - low)
-        self.series_range[0], self.series_range[1] = low - margin, high + margin
+        self.series_range.copy_(widened_range(x))
+
+    def reset_statistics(self) -> None:
+        """Set the buffers other than the schedule to their first values."""
+        self.posterior.standardizer.reset_running_stats()
+        self.latent_range.zero_()
+        self.series_range.zero_()
 
     @torch.no_grad()
     def cached_latents(self, x: Tensor, batch_size: int = 1024) -> tuple[Tensor, ...]:
@@ -189,16 +179,3 @@ def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
     if kind == "gaussian":
         return GaussianPosterior(hidden_size, latent_size)
     return DeterministicPosterior(hidden_size, latent_size)
-
-
-def initialized(
-    model: LatentDiffusion, alpha_bar: Tensor, seed: int
-) -> LatentDiffusion:
-    """Give a model built on the meta device its first state, on the CPU."""
-    model = model.to_empty(device="cpu")
-    initialize(model, torch.Generator().manual_seed(seed))
-    model.alpha_bar.copy_(alpha_bar)
-    model.posterior.standardizer.reset_running_stats()
-    model.latent_range.zero_()
-    model.series_range.zero_()
-    return model

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from tsgen.nn.decoders import delayed
+from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.layers import full_precision
 from tsgen.nn.likelihoods import Gaussian, standard_normal_log_prob
@@ -230,7 +231,7 @@ def masked_prefix(x: Tensor, masking: float, generator: torch.Generator) -> Tens
 
 
 def denoising_term(
-    model: LatentDiffusion, denoiser: nn.Module, z0: Tensor, generator: torch.Generator
+    model: Diffusion, denoiser: nn.Module, z0: Tensor, generator: torch.Generator
 ) -> LossTerm:
     """Denoising loss of latents (B, K) at random levels (eq. 5).
 

@@ -1,0 +1,70 @@
+"""What every diffusion model does: predict what is clean, within a known range."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from tsgen.nn.layers import full_precision, initialize
+from tsgen.nn.noise import clean_from_noise, clean_from_velocity
+
+RANGE_MARGIN = 0.5
+Model = TypeVar("Model", bound="Diffusion")
+
+
+class Diffusion(nn.Module):
+    """A denoiser and its noise schedule; a child says what is diffused, of width K.
+
+    A child registers its modules and the buffer `alpha_bar`.
+    """
+
+    alpha_bar: Tensor
+    denoiser: nn.Module
+    prediction: str
+
+    @property
+    def n_levels(self) -> int:
+        """Number of diffusion levels L."""
+        return len(self.alpha_bar) - 1
+
+    @property
+    def clean_range(self) -> Tensor:
+        """Lowest and highest clean entries that sampling may reach, (2, K)."""
+        raise NotImplementedError("a child class knows its range")
+
+    def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
+        """Set the statistics of evaluation and the ranges from training series."""
+        raise NotImplementedError("a child class sets its ranges")
+
+    def reset_statistics(self) -> None:
+        """Set the buffers other than the schedule to their first values."""
+        raise NotImplementedError("a child class knows its buffers")
+
+    def predict_clean(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Predict what is clean (B, K) from what is noisy at levels (B,)."""
+        raw = full_precision(self.denoiser(z_level, level))
+        kept = self.alpha_bar[level]
+        invert = clean_from_velocity if self.prediction == "v" else clean_from_noise
+        return invert(z_level, kept, raw)
+
+    def predict_in_range(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Predict what is clean, held within the range seen in training."""
+        return self.predict_clean(z_level, level).clamp(*self.clean_range)
+
+
+def widened_range(x: Tensor) -> Tensor:
+    """Range of series (n, T, C), wider on each side by half of its width, (2, C)."""
+    low, high = x.amin((0, 1)), x.amax((0, 1))
+    margin = RANGE_MARGIN * (high - low)
+    return torch.stack([low - margin, high + margin])
+
+
+def initialized(model: Model, alpha_bar: Tensor, seed: int) -> Model:
+    """Give a model built on the meta device its first state, on the CPU."""
+    model = model.to_empty(device="cpu")
+    initialize(model, torch.Generator().manual_seed(seed))
+    model.alpha_bar.copy_(alpha_bar)
+    model.reset_statistics()
+    return model
