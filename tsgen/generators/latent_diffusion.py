@@ -48,8 +48,14 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         change of the latent itself (Kinoshita et al. 2023); 0 sets none. It holds where
         the latent enters: the first states of the LSTM, the latent's token of the
         transformer, and skip connections. Needs `latent_size` of at most `hidden_size`.
-    min_scale : float, default=0.02
-        Smallest standard deviation of the likelihood, in units of a channel's own.
+    likelihood : {"mixture", "gaussian"}, default="mixture"
+        Distribution of an observation given the features of the decoder: mixtures of
+        normals, each channel given those before it, or, as in the paper, one normal
+        with independent channels.
+    n_components : int, default=3
+        Normals in each mixture.
+    min_scale : float, default=0.005
+        Smallest standard deviation of a normal, in units of a channel's own.
     denoiser : {"mlp", "unet"}, default="mlp"
         Network of the prior: residual perceptron, or the paper's convolutional U-Net.
     kl_weight : float, default=1.0
@@ -183,7 +189,9 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         dropout: float = 0.0,
         skip_connections: bool = False,
         inverse_lipschitz: float = 0.0,
-        min_scale: float = 0.02,
+        likelihood: str = "mixture",
+        n_components: int = 3,
+        min_scale: float = 0.005,
         denoiser: str = "mlp",
         # objective
         kl_weight: float = 1.0,
@@ -222,6 +230,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         self.dropout = dropout
         self.skip_connections = skip_connections
         self.inverse_lipschitz = inverse_lipschitz
+        self.likelihood = likelihood
+        self.n_components = n_components
         self.min_scale = min_scale
         self.denoiser = denoiser
         self.kl_weight = kl_weight

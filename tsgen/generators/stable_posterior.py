@@ -40,8 +40,14 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Share of hidden features dropped after each layer in training.
     skip_connections : bool, default=False
         Feed the latent to the decoder at every step, not only before the first.
-    min_scale : float, default=0.02
-        Smallest standard deviation of the likelihood, in units of a channel's own.
+    likelihood : {"mixture", "gaussian"}, default="mixture"
+        Distribution of an observation given the features of the decoder: mixtures of
+        normals, each channel given those before it, or, as in the paper, one normal
+        with independent channels.
+    n_components : int, default=3
+        Normals in each mixture.
+    min_scale : float, default=0.005
+        Smallest standard deviation of a normal, in units of a channel's own.
     denoiser : {"mlp", "unet"}, default="mlp"
         Network of the prior: residual perceptron, or the paper's convolutional U-Net.
     gamma : float, default=2.0
@@ -180,7 +186,9 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_heads: int = 4,
         dropout: float = 0.0,
         skip_connections: bool = False,
-        min_scale: float = 0.02,
+        likelihood: str = "mixture",
+        n_components: int = 3,
+        min_scale: float = 0.005,
         denoiser: str = "mlp",
         # objective
         gamma: float = 2.0,
@@ -221,6 +229,8 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         self.n_heads = n_heads
         self.dropout = dropout
         self.skip_connections = skip_connections
+        self.likelihood = likelihood
+        self.n_components = n_components
         self.min_scale = min_scale
         self.denoiser = denoiser
         self.gamma = gamma

@@ -16,7 +16,12 @@ from tsgen.nn.encoders import (
     LSTMEncoder,
     TransformerEncoder,
 )
-from tsgen.nn.likelihoods import Gaussian, GaussianLikelihood
+from tsgen.nn.likelihoods import (
+    GaussianLikelihood,
+    Likelihood,
+    MixtureLikelihood,
+    Observation,
+)
 
 DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
 Posterior = DeterministicPosterior | GaussianPosterior
@@ -38,7 +43,7 @@ class LatentDiffusion(Diffusion):
         encoder: nn.Module,
         posterior: Posterior,
         decoder: Decoder,
-        likelihood: GaussianLikelihood,
+        likelihood: Likelihood,
         denoiser: nn.Module,
         n_levels: int,
         prediction: str,
@@ -53,10 +58,9 @@ class LatentDiffusion(Diffusion):
         latent_size = posterior.project.out_features
         if isinstance(posterior, GaussianPosterior):
             latent_size //= 2
-        n_channels = likelihood.project.out_features // 2
         self.register_buffer("alpha_bar", torch.zeros(n_levels + 1))
         self.register_buffer("latent_range", torch.zeros(2, latent_size))
-        self.register_buffer("series_range", torch.zeros(2, n_channels))
+        self.register_buffer("series_range", torch.zeros(2, likelihood.n_channels))
 
     @property
     def latent_size(self) -> int:
@@ -76,7 +80,7 @@ class LatentDiffusion(Diffusion):
 
     def decode(
         self, z: Tensor, prefix: Tensor, generator: torch.Generator | None = None
-    ) -> Gaussian:
+    ) -> Observation:
         """Map latents (B, K) and a prefix (B, T, C) to p(x_t | z, x_1 ... x_{t-1})."""
         return self.likelihood(self.decoder(z, prefix, generator))
 
@@ -138,6 +142,8 @@ def build(
     n_heads: int,
     dropout: float,
     skip_connections: bool,
+    likelihood: str,
+    n_components: int,
     min_scale: float,
     denoiser: str,
     n_levels: int,
@@ -168,7 +174,7 @@ def build(
         encoder,
         _posterior(posterior, hidden_size, latent_size),
         decoder,
-        GaussianLikelihood(hidden_size, n_channels, min_scale),
+        _likelihood(likelihood, hidden_size, n_channels, min_scale, n_components),
         DENOISERS[denoiser](latent_size, n_levels),
         n_levels,
         prediction,
@@ -179,3 +185,11 @@ def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
     if kind == "gaussian":
         return GaussianPosterior(hidden_size, latent_size)
     return DeterministicPosterior(hidden_size, latent_size)
+
+
+def _likelihood(
+    kind: str, hidden_size: int, n_channels: int, min_scale: float, n_components: int
+) -> Likelihood:
+    if kind == "gaussian":
+        return GaussianLikelihood(hidden_size, n_channels, min_scale)
+    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components)

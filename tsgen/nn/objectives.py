@@ -28,7 +28,7 @@ from tsgen.nn.decoders import delayed
 from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.layers import full_precision
-from tsgen.nn.likelihoods import Gaussian, standard_normal_log_prob
+from tsgen.nn.likelihoods import Observation, standard_normal_log_prob
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import diffuse, velocity
 
@@ -174,7 +174,7 @@ def collapse_simulation_loss(charge: Tensor, weight: Tensor) -> Tensor:
     return (weight * charge).mean()
 
 
-def collapse_charge(likelihood: Gaussian, x: Tensor, form: str) -> Tensor:
+def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     r"""Charge a decoder that sees no latent, per entry of the series.
 
     With :math:`g = \ln p(x | z^k, \text{prefix}) - \ln N(x; 0, 1)`, the gain over an
@@ -185,7 +185,7 @@ def collapse_charge(likelihood: Gaussian, x: Tensor, form: str) -> Tensor:
 
     Parameters
     ----------
-    likelihood : Gaussian
+    likelihood : Gaussian or ChannelMixtures
         Distributions of shape (B, T, C).
     x : Tensor of shape (B, T, C)
     form : {"entry", "step", "series", "kl", "printed"}
@@ -195,7 +195,7 @@ def collapse_charge(likelihood: Gaussian, x: Tensor, form: str) -> Tensor:
     Tensor of shape (B,)
     """
     if form == "kl":
-        return likelihood.kl_to_standard().mean(dim=(1, 2))
+        return likelihood.divergence(x).mean(dim=(1, 2))
     log_prob = likelihood.log_prob(x)
     if form == "printed":
         return log_prob.mean(dim=(1, 2))
