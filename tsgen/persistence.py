@@ -479,6 +479,7 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
         generator._architecture = generator._current_architecture()
     except (ValueError, TypeError) as error:
         raise _invalid(file, str(error)[:200].rstrip(".")) from error
+    generator.n_timesteps_ = config["facts"]["n_timesteps"]
     generator.n_channels_ = config["facts"]["n_channels"]
     return generator
 
