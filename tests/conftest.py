@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+from tsgen import (
+    DiffusionGenerator,
+    LatentDiffusionGenerator,
+    StablePosteriorGenerator,
+)
 
 with contextlib.suppress(ImportError):
     import rich.style  # noqa: F401  scikit-learn loads it in fit, and it draws a number
@@ -15,30 +19,41 @@ def pytest_addoption(parser):
     parser.addoption("--device", default="cpu", help="device of the generators' tests")
 
 
-TINY = {
-    "latent_size": 4,
+TINY_DIFFUSION = {
     "hidden_size": 8,
+    "n_layers": 1,
     "n_levels": 20,
     "n_sampling_steps": 5,
     "max_iter": 2,
-    "prior_max_iter": 2,
     "random_state": 0,
 }
-GENERATORS = {
+TINY = {**TINY_DIFFUSION, "latent_size": 4, "prior_max_iter": 2}
+LATENT_GENERATORS = {
     "stable": (
         StablePosteriorGenerator,
-        {"n_inference_levels": 2, "n_collapse_levels": 4},
+        {**TINY, "n_inference_levels": 2, "n_collapse_levels": 4},
     ),
-    "latent": (LatentDiffusionGenerator, {}),
+    "latent": (LatentDiffusionGenerator, TINY),
 }
+GENERATORS = {**LATENT_GENERATORS, "diffusion": (DiffusionGenerator, TINY_DIFFUSION)}
 
 
 @pytest.fixture(params=GENERATORS)
 def make_generator(request):
-    """Return a function that makes a small generator, for either class."""
+    """Return a function that makes a small generator, for each class."""
+    return maker(request)
+
+
+@pytest.fixture(params=LATENT_GENERATORS)
+def make_latent_generator(request):
+    """Return a function that makes a small generator, for each class with a latent."""
+    return maker(request)
+
+
+def maker(request):
     make, own = GENERATORS[request.param]
     device = request.config.getoption("--device")
-    return lambda **options: make(**{**TINY, "device": device, **own, **options})
+    return lambda **options: make(**{**own, "device": device, **options})
 
 
 @pytest.fixture(scope="session")

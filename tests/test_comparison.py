@@ -5,7 +5,12 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.neighbors import KernelDensity
 
-from tsgen import BlockBootstrapGenerator, GaussianGenerator, compare
+from tsgen import (
+    BlockBootstrapGenerator,
+    DiffusionGenerator,
+    GaussianGenerator,
+    compare,
+)
 from tsgen.comparison import runs
 from tsgen.comparison.result import FLOOR
 from tsgen.metrics import sliced_wasserstein_distance
@@ -65,6 +70,15 @@ def test_a_run_is_the_metric_of_samples_against_held_out_series(series, seen):
         samples = GaussianGenerator(random_state=seed).fit(X).sample(20)
         distance = sliced_wasserstein_distance(test, samples, random_state=seed)
         assert run["sliced_wasserstein_distance"] == distance
+
+
+def test_a_generator_with_a_network_and_no_latent_is_compared(series):
+    tiny = DiffusionGenerator(
+        hidden_size=8, n_layers=1, n_levels=20, n_sampling_steps=5, max_iter=2
+    )
+    result = quick({"diffusion": tiny}, series)
+    own = [run for run in result.runs if run["generator"] == "diffusion"]
+    assert np.isfinite([[run[name] for name in METRICS] for run in own]).all()
 
 
 def test_the_floor_is_real_series_in_the_place_of_synthetic_ones(series):

@@ -70,6 +70,7 @@ ORDER = [
     "denoisers",
     "samplers",
     "diffusion",
+    "series_diffusion",
     "models",
     "dependency",
     "objectives",

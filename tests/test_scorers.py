@@ -189,7 +189,7 @@ def test_a_halving_search(series):
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_workers_score_as_one_process_does(backend, series, make_generator):
-    grid = {"latent_size": [2, 3]}
+    grid = {"hidden_size": [4, 8]}
     scoring = GeneratorScorer(["sliced_wasserstein_distance", "mmd"])
     search = GridSearchCV(make_generator(), grid, scoring=scoring, refit=False, cv=2)
     serial = search.fit(series).cv_results_
@@ -221,11 +221,11 @@ def test_a_dask_cluster_scores_as_one_process_does(series):
 @pytest.mark.parametrize(
     "scoring", [neg_sliced_wasserstein_scorer, GeneratorScorer(["mmd", "coverage"])]
 )
-def test_a_candidate_that_diverges_becomes_nan(scoring, series, make_generator):
-    if not isinstance(make_generator(), StablePosteriorGenerator):
+def test_a_candidate_that_diverges_becomes_nan(scoring, series, make_latent_generator):
+    if not isinstance(make_latent_generator(), StablePosteriorGenerator):
         pytest.skip("one class is enough")
     search = GridSearchCV(
-        make_generator(max_iter=30, check_collapse=False),
+        make_latent_generator(max_iter=30, check_collapse=False),
         {"learning_rate": [1e-3, 1e30]},
         scoring=scoring,
         refit=False,

@@ -19,6 +19,8 @@ and back through `sample`::
       -> SeriesScaler.inverse_transform
       -> X in its own units and form
 
+`DiffusionGenerator` goes without encoder and decoder: what is diffused is the series.
+
 What the decoder relies on is measured by `dependency` and `posterior_report`::
 
     X -> encoder -> z, and X again
@@ -45,13 +47,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsgen.comparison import Comparison, compare
     from tsgen.exceptions import PosteriorCollapseWarning
-    from tsgen.generators import LatentDiffusionGenerator, StablePosteriorGenerator
+    from tsgen.generators import (
+        DiffusionGenerator,
+        LatentDiffusionGenerator,
+        StablePosteriorGenerator,
+    )
     from tsgen.memorization import MemorizationReport, memorization_report
     from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
 __all__ = [
     "BlockBootstrapGenerator",
     "Comparison",
+    "DiffusionGenerator",
     "GaussianGenerator",
     "LatentDiffusionGenerator",
     "MemorizationReport",
@@ -67,6 +74,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BlockBootstrapGenerator": "tsgen.reference",
     "Comparison": "tsgen.comparison",
+    "DiffusionGenerator": "tsgen.generators",
     "GaussianGenerator": "tsgen.reference",
     "LatentDiffusionGenerator": "tsgen.generators",
     "MemorizationReport": "tsgen.memorization",

@@ -468,10 +468,8 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
             "Load it with the class that saved it.",
         )
     generator = cls()
-    defaults = generator.get_params()
-    later = {name: defaults[name] for name in cls._later_options}
-    params = {**later, **config["params"]}
-    _check_keys(params, defaults, "params", file)
+    params = config["params"]
+    _check_keys(params, generator.get_params(), "params", file)
     generator.set_params(**params)
     try:
         generator._validate_params()
@@ -479,6 +477,7 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
         generator._architecture = generator._current_architecture()
     except (ValueError, TypeError) as error:
         raise _invalid(file, str(error)[:200].rstrip(".")) from error
+    generator.n_timesteps_ = config["facts"]["n_timesteps"]
     generator.n_channels_ = config["facts"]["n_channels"]
     return generator
 

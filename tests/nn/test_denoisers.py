@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tsgen.nn.denoisers import LevelEmbedding, ResidualMLP, UNet1d
+from tsgen.nn.denoisers import (
+    Bypass,
+    LevelEmbedding,
+    ResidualMLP,
+    SeriesTransformer,
+    UNet1d,
+)
 
 B, L = 4, 20
 
@@ -15,7 +21,17 @@ def unet(latent_size=6, n_levels=L):
     return UNet1d(latent_size, n_levels, 8)
 
 
-every_denoiser = pytest.mark.parametrize("denoiser", [mlp, unet])
+def transformer(n_timesteps=6, n_levels=L):
+    """Series of one channel, so that the latent's width is their length."""
+    return SeriesTransformer(n_timesteps, 1, n_levels, 16, 2, 2)
+
+
+def bypassed(latent_size=6, n_levels=L):
+    return Bypass(mlp(latent_size, n_levels), latent_size, n_levels, 16)
+
+
+DENOISERS = [mlp, unet, transformer, bypassed]
+every_denoiser = pytest.mark.parametrize("denoiser", DENOISERS)
 
 
 @pytest.fixture
@@ -91,3 +107,27 @@ def test_the_state_of_a_denoiser_makes_an_equal_one(fresh, normals, level, denoi
 def test_levels_are_embedded_by_their_share_of_the_chain(fresh):
     short, long = (fresh(LevelEmbedding, n_levels, 8) for n_levels in (10, 1000))
     assert_close(short(torch.arange(11)), long(torch.arange(11) * 100))
+
+
+def test_a_transformer_reads_the_steps_of_a_flattened_series(fresh, normals, level):
+    module = fresh(SeriesTransformer, 5, 2, L, 16, 1, 2).double()
+    x = normals(B, 5, 2, dtype=torch.float64)
+    module.blocks[0].forward = lambda h: h
+    found = module(x.flatten(1), level).unflatten(1, (5, 2))
+    moved = x.clone()
+    moved[:, 3] += 1
+    change = (module(moved.flatten(1), level).unflatten(1, (5, 2)) - found).abs()
+    assert (change.amax(2).amax(0) > 0).tolist() == [False, False, False, True, False]
+
+
+def test_equal_steps_of_a_series_are_told_apart(fresh, level):
+    x = fresh(SeriesTransformer, 5, 2, L, 16, 1, 2)(torch.ones(B, 10), level)
+    assert (x.unflatten(1, (5, 2)).diff(dim=1).abs().amax(2) > 1e-5).all()
+
+
+def test_a_bypass_adds_a_gain_of_each_entry_at_each_level(fresh, normals, level):
+    module, z = fresh(bypassed).double(), normals(B, 6, dtype=torch.float64)
+    module.denoiser.forward = lambda z, level: torch.zeros_like(z)
+    gain = module(torch.ones_like(z), level)
+    assert_close(module(z, level), gain * z)
+    assert torch.pdist(gain).min() > 1e-6

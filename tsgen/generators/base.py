@@ -55,7 +55,6 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
     _fitting: type[Fit] = Fit
-    _later_options: tuple[str, ...] = ()  # younger than the format of saved files
 
     _parameter_constraints: dict = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],

@@ -163,7 +163,6 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     """
 
     _posterior = "gaussian"
-    _later_options = ("mutual_information", "inverse_lipschitz")
     _remedies = (
         "StablePosteriorGenerator, or kl_weight=1e-3 with variable_masking=0.3 or "
         "skip_connections=True"

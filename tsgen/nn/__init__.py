@@ -5,7 +5,7 @@ Symbols, used in every module below (paper: arXiv 2405.14021)::
     B            series in a batch
     T            time steps of a series, indexed by t
     C            channels
-    K            width of the latent
+    K            width of the latent, or of a flattened series where that is diffused
     H            width of the hidden features
     L            number of diffusion levels; `level` runs from 0 (clean) to L (noise)
     x            (B, T, C) series, standardised per channel

@@ -1,4 +1,4 @@
-"""Denoisers: from a noisy latent and its level to what was lost (eq. 4 and 5)."""
+"""Denoisers: from what is noisy and its level to what was lost (eq. 4 and 5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsgen.nn.layers import sinusoidal_embedding
+from tsgen.nn.layers import TransformerBlock, sinusoidal_embedding
 
 
 class LevelEmbedding(nn.Module):
@@ -104,3 +104,62 @@ class UNet1d(nn.Module):
 
 def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class SeriesTransformer(nn.Module):
+    """Self-attention over the steps of a noisy series, each block shifted by the level.
+
+    It reads and returns flattened series, of width K = T C.
+    """
+
+    def __init__(
+        self,
+        n_timesteps: int,
+        n_channels: int,
+        n_levels: int,
+        width: int,
+        n_blocks: int,
+        n_heads: int,
+    ) -> None:
+        super().__init__()
+        self.shape = (n_timesteps, n_channels)
+        self.embed_level = LevelEmbedding(n_levels, width)
+        self.embed = nn.Linear(n_channels, width)
+        self.shifts = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(width, n_heads, dropout=0.0, causal=False)
+            for _ in range(n_blocks)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.last = nn.Linear(width, n_channels)
+
+    def forward(self, x_level: Tensor, level: Tensor) -> Tensor:
+        """Map noisy series (B, K) at levels (B,) to a prediction (B, K)."""
+        condition = self.embed_level(level)
+        h = self.embed(x_level.unflatten(1, self.shape))  # (B, T, width)
+        position = torch.arange(h.shape[1], device=h.device)
+        h = h + sinusoidal_embedding(position, h.shape[2]).to(h)
+        for shift, block in zip(self.shifts, self.blocks, strict=True):
+            h = block(h + shift(condition)[:, None])
+        return self.last(self.norm(h)).flatten(1)
+
+
+class Bypass(nn.Module):
+    """A denoiser beside a gain by which each noisy entry also passes it, by level.
+
+    A network narrower than a series cannot carry noise, which has no structure; what
+    is left for it to predict then does (after the skip scaling of Karras et al.,
+    "Elucidating the Design Space of Diffusion-Based Generative Models", 2022, with a
+    learned scale).
+    """
+
+    def __init__(self, denoiser: nn.Module, n_entries: int, n_levels: int, width: int):
+        super().__init__()
+        self.denoiser = denoiser
+        self.embed_level = LevelEmbedding(n_levels, width)
+        self.gain = nn.Linear(width, n_entries)
+
+    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+        """Map noisy entries (B, K) at levels (B,) to a prediction (B, K)."""
+        gain = self.gain(self.embed_level(level))
+        return self.denoiser(z_level, level) + gain * z_level

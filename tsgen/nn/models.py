@@ -152,8 +152,9 @@ def build(
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator.
 
-    Build it under ``torch.device("meta")`` and give it weights with `initialized` or a
-    state: then neither the global random generator nor memory is touched.
+    Build it under ``torch.device("meta")`` and give it weights with
+    `tsgen.nn.diffusion.initialized` or a state: then neither the global random
+    generator nor memory is touched.
     """
     shape = (hidden_size, n_layers)
     entering: dict[str, Any] = {

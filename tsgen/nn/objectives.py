@@ -12,8 +12,8 @@ variational inference by early levels (eq. 13)  `variational_inference_loss`
 collapse simulation by last levels (eq. 14)     `collapse_simulation_loss`
 ==============================================  ============================
 
-Two sums of terms, `elbo_terms` and `stable_posterior_terms`, are what the trainer
-minimises. Equations are those of arXiv 2405.14021.
+Sums of terms, `elbo_terms`, `stable_posterior_terms` and `diffusion_terms`, are what
+the trainer minimises. Equations are those of arXiv 2405.14021.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tsgen.nn.layers import full_precision
 from tsgen.nn.likelihoods import Observation, standard_normal_log_prob
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import diffuse, velocity
+from tsgen.nn.series_diffusion import SeriesDiffusion
 
 N_ANNEALING_CYCLES = 4
 COLLAPSE_SHARE = 1 / 3  # of a minibatch, enough for the estimate of eq. 14
@@ -260,6 +261,13 @@ def prior_terms(
         z = reparameterize(mean, log_scale, normal_like(mean, generator))
         z0 = model.posterior.to_diffusion(z)
     return {"denoising": denoising_term(model, denoiser, z0, generator)}
+
+
+def diffusion_terms(
+    model: SeriesDiffusion, x: Tensor, generator: torch.Generator
+) -> dict[str, LossTerm]:
+    """Term of a diffusion of the series (B, T, C) themselves: denoising (eq. 5)."""
+    return {"denoising": denoising_term(model, model.denoiser, x.flatten(1), generator)}
 
 
 def elbo_terms(
