@@ -9,15 +9,15 @@ downloads it, once, into `data_home`. `make_*` draws series whose truth is known
 from tsgen.datasets.controls import shuffle_timesteps
 from tsgen.datasets.earthquakes import load_earthquakes
 from tsgen.datasets.energy import load_energy
+from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.stocks import fetch_stocks
-from tsgen.datasets.vitals import load_physionet2012
 from tsgen.datasets.windows import make_windows, train_test_windows
 
 __all__ = [
+    "fetch_physionet2012",
     "fetch_stocks",
     "load_earthquakes",
     "load_energy",
-    "load_physionet2012",
     "make_windows",
     "shuffle_timesteps",
     "train_test_windows",

@@ -29,12 +29,15 @@ class Source:
     sha256 : str or None, default=None
         Digest of the publisher's file. None where it is not known: then `check` is
         all that stands between a damaged download and the data.
+    parameter : str, default="path"
+        Where the user passes the path of a file at hand.
     """
 
     url: str
     name: str
     check: Callable[[Path], object]
     sha256: str | None = None
+    parameter: str = "path"
 
 
 def find_file(
@@ -63,8 +66,8 @@ def existing_file(path: PathLike, source: Source) -> Path:
     found = Path(path).expanduser()
     if not found.is_file():
         raise FileNotFoundError(
-            f"path must name a file, got {str(path)!r}, where there is no file. "
-            f"{_by_hand(source)}"
+            f"{source.parameter} must name a file, got {str(path)!r}, where there is no "
+            f"file. {_by_hand(source)}"
         )
     return found
 
@@ -115,4 +118,4 @@ def _failure(source: Source, error: Exception) -> str:
 
 
 def _by_hand(source: Source) -> str:
-    return f"Download {source.url} by hand and pass the file as path."
+    return f"Download {source.url} by hand and pass the file as {source.parameter}."
