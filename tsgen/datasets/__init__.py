@@ -7,13 +7,14 @@ downloads it, once, into `data_home`. `make_*` draws series whose truth is known
 """
 
 from tsgen.datasets.controls import shuffle_timesteps
-from tsgen.datasets.earthquakes import load_earthquakes
+from tsgen.datasets.earthquakes import fetch_earthquakes, load_earthquakes
 from tsgen.datasets.energy import load_energy
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.stocks import fetch_stocks
 from tsgen.datasets.windows import make_windows, train_test_windows
 
 __all__ = [
+    "fetch_earthquakes",
     "fetch_physionet2012",
     "fetch_stocks",
     "load_earthquakes",

@@ -31,6 +31,8 @@ class Source:
         all that stands between a damaged download and the data.
     parameter : str, default="path"
         Where the user passes the path of a file at hand.
+    what : str, default="the file"
+        What the user passes there.
     """
 
     url: str
@@ -38,6 +40,7 @@ class Source:
     check: Callable[[Path], object]
     sha256: str | None = None
     parameter: str = "path"
+    what: str = "the file"
 
 
 def find_file(
@@ -66,8 +69,8 @@ def existing_file(path: PathLike, source: Source) -> Path:
     found = Path(path).expanduser()
     if not found.is_file():
         raise FileNotFoundError(
-            f"{source.parameter} must name a file, got {str(path)!r}, where there is no "
-            f"file. {_by_hand(source)}"
+            f"{source.parameter} must name a file, got {str(path)!r}, where there is "
+            f"no file. {_by_hand(source)}"
         )
     return found
 
@@ -118,4 +121,6 @@ def _failure(source: Source, error: Exception) -> str:
 
 
 def _by_hand(source: Source) -> str:
-    return f"Download {source.url} by hand and pass the file as {source.parameter}."
+    return (
+        f"Download {source.url} by hand and pass {source.what} as {source.parameter}."
+    )
