@@ -9,6 +9,7 @@ downloads it, once, into `data_home`. `make_*` draws series whose truth is known
 from tsgen.datasets.controls import shuffle_timesteps
 from tsgen.datasets.earthquakes import fetch_earthquakes, load_earthquakes
 from tsgen.datasets.energy import load_energy
+from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.stocks import fetch_stocks
 from tsgen.datasets.windows import make_windows, train_test_windows
@@ -19,6 +20,7 @@ __all__ = [
     "fetch_stocks",
     "load_earthquakes",
     "load_energy",
+    "load_mimic",
     "make_windows",
     "shuffle_timesteps",
     "train_test_windows",
