@@ -8,6 +8,7 @@ downloads it, once, into `data_home`. `make_*` draws series whose truth is known
 
 from tsgen.datasets.controls import shuffle_timesteps
 from tsgen.datasets.earthquakes import fetch_earthquakes, load_earthquakes
+from tsgen.datasets.eicu import fetch_eicu_demo
 from tsgen.datasets.energy import load_energy
 from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
@@ -16,6 +17,7 @@ from tsgen.datasets.windows import make_windows, train_test_windows
 
 __all__ = [
     "fetch_earthquakes",
+    "fetch_eicu_demo",
     "fetch_physionet2012",
     "fetch_stocks",
     "load_earthquakes",
