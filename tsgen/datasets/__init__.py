@@ -12,6 +12,7 @@ from tsgen.datasets.eicu import fetch_eicu_demo
 from tsgen.datasets.energy import load_energy
 from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
+from tsgen.datasets.retail import fetch_retail
 from tsgen.datasets.stocks import fetch_stocks
 from tsgen.datasets.windows import make_windows, train_test_windows
 
@@ -19,6 +20,7 @@ __all__ = [
     "fetch_earthquakes",
     "fetch_eicu_demo",
     "fetch_physionet2012",
+    "fetch_retail",
     "fetch_stocks",
     "load_earthquakes",
     "load_energy",

@@ -31,7 +31,9 @@ def read_table(path: Path, columns: Sequence[str], parameter: str) -> Any:
     return optional("pandas").concat(chunks, ignore_index=True)
 
 
-def read_chunks(path: Path, columns: Sequence[str], parameter: str) -> Generator[Any, None, None]:
+def read_chunks(
+    path: Path, columns: Sequence[str], parameter: str
+) -> Generator[Any, None, None]:
     """Read columns of a table in data frames of at most `CHUNK_ROWS` rows.
 
     Close the iterator if it is not used up.
