@@ -14,6 +14,7 @@ from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.retail import fetch_retail
 from tsgen.datasets.stocks import fetch_stocks
+from tsgen.datasets.ts_format import read_ts
 from tsgen.datasets.windows import make_windows, train_test_windows
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "load_energy",
     "load_mimic",
     "make_windows",
+    "read_ts",
     "shuffle_timesteps",
     "train_test_windows",
 ]
