@@ -14,6 +14,7 @@ from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.retail import fetch_retail
 from tsgen.datasets.stocks import fetch_stocks
+from tsgen.datasets.synthetic import make_regimes, make_sines, make_var
 from tsgen.datasets.ts_format import read_ts
 from tsgen.datasets.windows import make_windows, train_test_windows
 
@@ -26,6 +27,9 @@ __all__ = [
     "load_earthquakes",
     "load_energy",
     "load_mimic",
+    "make_regimes",
+    "make_sines",
+    "make_var",
     "make_windows",
     "read_ts",
     "shuffle_timesteps",
