@@ -39,7 +39,7 @@ def load(data: str, path: str | None) -> tuple[np.ndarray, np.ndarray, int]:
             datasets.load_energy().data, 24, random_state=0
         )
         return *split, 10
-    vitals = datasets.load_physionet2012(path).data
+    vitals = datasets.fetch_physionet2012(path).data
     order = np.random.default_rng(0).permutation(len(vitals))
     return vitals[order[500:]], vitals[order[:500]], 60
 

@@ -22,7 +22,7 @@ from tsgen import (
     PosteriorCollapseWarning,
     StablePosteriorGenerator,
 )
-from tsgen.datasets import load_earthquakes, load_physionet2012, shuffle_timesteps
+from tsgen.datasets import fetch_physionet2012, load_earthquakes, shuffle_timesteps
 from tsgen.plots import (
     plot_dependencies,
     plot_dependency,
@@ -34,7 +34,7 @@ warnings.simplefilter("ignore", PosteriorCollapseWarning)  # it is the point her
 
 # Series of 22 events (log of the time gap, longitude, latitude), or of 12 hours.
 if len(sys.argv) > 1:
-    vitals = load_physionet2012(sys.argv[1])
+    vitals = fetch_physionet2012(sys.argv[1])
     series, name = np.random.default_rng(0).permutation(vitals.data), "vitals"
     X_train, X_test, names = series[500:], series[:200], vitals.channel_names
 else:

@@ -1,7 +1,7 @@
 """Compare five generators fairly: one call, with floors and dummies.
 
 ``python examples/plot_05_compare.py set-a.tar.gz`` compares them on vital signs of
-stays in intensive care (`tsgen.datasets.load_physionet2012` says where to get the
+stays in intensive care (`tsgen.datasets.fetch_physionet2012` says where to get the
 file); without a file, on earthquakes. Real series in the place of synthetic ones give
 the floor of every metric, two generators without a network what is easily reached.
 Then the stable posterior is looked at, and tested for copying. Takes about two minutes
@@ -18,11 +18,11 @@ from tsgen import (
     compare,
     memorization_report,
 )
-from tsgen.datasets import load_earthquakes, load_physionet2012
+from tsgen.datasets import fetch_physionet2012, load_earthquakes
 from tsgen.plots import plot_correlations, plot_embedding, plot_marginals
 
 if len(sys.argv) > 1:
-    vitals = load_physionet2012(sys.argv[1])
+    vitals = fetch_physionet2012(sys.argv[1])
     order = np.random.default_rng(0).permutation(len(vitals.data))  # one series a stay
     X_test, X_train = np.split(vitals.data[order], [800])
     names, epochs = vitals.channel_names, 30

@@ -1,10 +1,12 @@
+import dataclasses
 import io
 import tarfile
 
 import numpy as np
 import pytest
 
-from tsgen.datasets import load_physionet2012
+from tsgen.datasets import fetch_physionet2012
+from tsgen.datasets import physionet2012 as module
 
 NAN = np.nan
 HEADER = "Time,Parameter,Value"
@@ -53,7 +55,7 @@ def read_one(write_tar):
 
     def read(text, n_hours=4, min_hours=1):
         path = write_tar({"set-a/1.txt": text})
-        (series,) = load_physionet2012(path, n_hours=n_hours, min_hours=min_hours).data
+        (series,) = fetch_physionet2012(path, n_hours=n_hours, min_hours=min_hours).data
         return series
 
     return read
@@ -70,7 +72,7 @@ def test_three_stays_become_the_series_of_the_two_that_were_observed(write_tar):
             "set-a/2.txt": steady(4, HR=[60, NAN, NAN, NAN]),
         }
     )
-    vitals = load_physionet2012(path, n_hours=4, min_hours=2)
+    vitals = fetch_physionet2012(path, n_hours=4, min_hours=2)
     np.testing.assert_array_equal(vitals.groups, [1, 3])
     assert vitals.groups.dtype == np.int64
     assert vitals.data.shape == (2, 4, 4)
@@ -85,7 +87,7 @@ def test_twelve_hours_of_which_six_are_observed_are_the_default(write_tar):
     path = write_tar(
         {"set-a/6.txt": steady(12, HR=six), "set-a/5.txt": steady(12, HR=five)}
     )
-    vitals = load_physionet2012(path)
+    vitals = fetch_physionet2012(path)
     assert vitals.data.shape == (1, 12, 4)
     np.testing.assert_array_equal(vitals.groups, [6])
 
@@ -141,9 +143,86 @@ def test_channels_may_be_observed_in_different_hours(read_one):
 
 
 def test_there_is_a_name_for_every_channel(write_tar):
-    vitals = load_physionet2012(write_tar({"set-a/1.txt": steady(12)}))
+    vitals = fetch_physionet2012(write_tar({"set-a/1.txt": steady(12)}))
     assert vitals.channel_names == ["heart_rate", "systolic", "diastolic", "mean"]
     assert all(f"\n{name} " in vitals.DESCR for name in vitals.channel_names)
+
+
+def test_half_of_the_hours_must_be_observed_unless_told(write_tar):
+    path = write_tar({"set-a/1.txt": steady(24, HR=[70, NAN] * 11 + [NAN, NAN])})
+    assert fetch_physionet2012(path, n_hours=24, min_hours=11).data.shape == (1, 24, 4)
+    with pytest.raises(ValueError, match="min_hours=12"):
+        fetch_physionet2012(path, n_hours=24)
+
+
+def test_the_pressure_of_the_cuff_may_be_asked_for(write_tar):
+    path = write_tar({"set-a/1.txt": steady(12, SysABP=[100] * 12)})
+    arterial = fetch_physionet2012(path, pressure="arterial")
+    np.testing.assert_array_equal(arterial.data[0, 0], [70, 100, 80, 93])
+    cuff = fetch_physionet2012(path, pressure="cuff")
+    np.testing.assert_array_equal(cuff.data[0, 0], [70, 120, 80, 93])
+
+
+OUTCOMES = "RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n"
+
+
+def test_the_target_is_death_in_hospital_by_record(write_tar, tmp_path):
+    path = write_tar({f"set-a/{i}.txt": steady(12) for i in (3, 1, 2)})
+    outcomes = tmp_path / "Outcomes-a.txt"
+    outcomes.write_text(
+        f"{OUTCOMES}2,6,1,5,-1,0\n3,6,1,5,2,1\n9,1,1,1,1,1\n1,-1,-1,5,9,0\n"
+    )
+    vitals = fetch_physionet2012(path, outcomes=outcomes)
+    np.testing.assert_array_equal(vitals.groups, [1, 2, 3])
+    np.testing.assert_array_equal(vitals.target, [0, 0, 1])
+    assert "target" not in fetch_physionet2012(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({}, (3835, 12, 4)),
+        ({"n_hours": 24}, (3871, 24, 4)),
+        ({"n_hours": 48}, (3880, 48, 4)),
+        ({"pressure": "cuff"}, (1936, 12, 4)),
+        ({"pressure": "cuff", "min_hours": 4}, (2194, 12, 4)),
+    ],
+)
+def test_the_whole_set_has_the_documented_shapes(at_hand, options, shape):
+    outcomes = at_hand("physionet2012/Outcomes-a.txt")
+    archive = at_hand("physionet2012/set-a.tar.gz")
+    vitals = fetch_physionet2012(archive, outcomes=outcomes, **options)
+    assert vitals.data.shape == shape
+    assert np.isfinite(vitals.data).all()
+    assert len(vitals.target) == len(vitals.groups) == shape[0]
+    assert sum(module._read_outcomes(outcomes).values()) == 554
+    assert f"{shape[0]:,}" in fetch_physionet2012.__doc__
+
+
+@pytest.fixture
+def on_the_net(site, data_home, monkeypatch, write_tar):
+    """Publish a set of two stays with its outcomes."""
+    members = {"set-a/1.txt": steady(12), "set-a/2.txt": steady(12)}
+    archive = site.publish("set-a.tar.gz", write_tar(members).read_bytes())
+    table = site.publish("Outcomes-a.txt", f"{OUTCOMES}1,6,1,5,-1,0\n2,6,1,5,2,1\n")
+    for name, url in [("_SET_A", archive), ("_OUTCOMES", table)]:
+        source = dataclasses.replace(getattr(module, name), url=url)
+        monkeypatch.setattr(module, name, source)
+    monkeypatch.setattr(module, "_N_STAYS", 2)
+
+
+def test_both_files_are_downloaded_once(on_the_net, site):
+    for _ in range(2):
+        vitals = fetch_physionet2012()
+        np.testing.assert_array_equal(vitals.target, [0, 1])
+    assert sorted(site.asked) == ["/Outcomes-a.txt", "/set-a.tar.gz"]
+
+
+def test_half_a_set_on_the_net_is_refused(on_the_net, monkeypatch, data_home):
+    monkeypatch.setattr(module, "_N_STAYS", 3)
+    with pytest.raises(ValueError, match="3 stays, and the file has 2"):
+        fetch_physionet2012()
+    assert not [path for path in data_home.rglob("*") if path.is_file()]
 
 
 # identity
@@ -153,7 +232,7 @@ def test_there_is_a_name_for_every_channel(write_tar):
 @pytest.mark.parametrize("convert", [str, lambda path: path])
 def test_the_path_may_be_text_and_the_archive_unpacked(write_tar, mode, convert):
     path = write_tar({"./set-a/1.txt": steady(12)}, mode=mode)
-    assert load_physionet2012(convert(path)).data.shape == (1, 12, 4)
+    assert fetch_physionet2012(convert(path)).data.shape == (1, 12, 4)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +251,7 @@ def test_the_path_may_be_text_and_the_archive_unpacked(write_tar, mode, convert)
 )
 def test_members_of_other_names_are_ignored(write_tar, name):
     path = write_tar({"set-a/1.txt": steady(12), name: "not a stay"})
-    np.testing.assert_array_equal(load_physionet2012(path).groups, [1])
+    np.testing.assert_array_equal(fetch_physionet2012(path).groups, [1])
 
 
 @pytest.mark.parametrize(
@@ -186,12 +265,12 @@ def test_what_is_no_regular_file_is_ignored(write_tar, tmp_path, kind):
         member = tarfile.TarInfo("set-a/2.txt")
         member.type, member.linkname = kind, str(secret)
         archive.addfile(member)
-    np.testing.assert_array_equal(load_physionet2012(path).groups, [1])
+    np.testing.assert_array_equal(fetch_physionet2012(path).groups, [1])
 
 
 def test_reading_leaves_nothing_behind(write_tar, tmp_path):
     path = write_tar({"set-a/1.txt": steady(12)})
-    load_physionet2012(path)
+    fetch_physionet2012(path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -200,7 +279,7 @@ def test_reading_leaves_nothing_behind(write_tar, tmp_path):
 
 def refusal(kind, path, **options):
     with pytest.raises(kind) as caught:
-        load_physionet2012(path, **options)
+        fetch_physionet2012(path, **options)
     return str(caught.value)
 
 
@@ -281,7 +360,7 @@ def test_an_archive_of_which_no_stay_is_left_is_refused(write_tar):
     assert "none of 1" in refusal(ValueError, path, min_hours=5)
 
 
-@pytest.mark.parametrize("bad", [0, -1, 1.5, "2", None])
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "2"])
 @pytest.mark.parametrize("name", ["n_hours", "min_hours"])
 def test_hours_that_are_no_count_are_refused_before_reading(name, bad):
     assert name in refusal((TypeError, ValueError), "nowhere", **{name: bad})
@@ -293,5 +372,35 @@ def test_more_hours_than_were_recorded_are_refused():
 
 
 def test_more_observed_hours_than_there_are_are_refused():
-    message = refusal(ValueError, "nowhere", n_hours=5)
+    message = refusal(ValueError, "nowhere", n_hours=5, min_hours=6)
     assert "min_hours must not exceed n_hours, got min_hours=6" in message
+
+
+def test_an_unknown_pressure_is_refused():
+    message = refusal(ValueError, "nowhere", pressure="venous")
+    assert "pressure must be 'arterial' or 'cuff', got 'venous'" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "<html>",
+        "RecordID,SOFA\n1,2\n",
+        f"{OUTCOMES}1,6\n",
+        f"{OUTCOMES}x,1,1,1,1,1",
+    ],
+)
+def test_outcomes_of_another_form_are_refused(write_tar, tmp_path, content):
+    outcomes = tmp_path / "other.txt"
+    outcomes.write_text(content)
+    path = write_tar({"set-a/1.txt": steady(12)})
+    message = refusal(ValueError, path, outcomes=outcomes)
+    assert "outcomes must" in message
+    assert "1.0.0/Outcomes-a.txt" in message
+
+
+def test_outcomes_that_are_missing_are_refused(write_tar, tmp_path):
+    path = write_tar({"set-a/1.txt": steady(12)})
+    message = refusal(FileNotFoundError, path, outcomes=tmp_path / "none.txt")
+    assert "outcomes must name a file" in message
