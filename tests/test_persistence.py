@@ -1050,16 +1050,6 @@ def test_a_newer_format_asks_for_an_upgrade(folder):
     assert "Upgrade tsgen" in refusal(folder)
 
 
-def test_options_younger_than_a_file_have_their_defaults(made, tmp_path):
-    case, folder = made("latent-lstm"), tmp_path / "older"
-    shutil.copytree(case.folder, folder)
-    for name in ("mutual_information", "inverse_lipschitz"):
-        without("params", name)(folder)
-    older = LatentDiffusionGenerator.load(folder)
-    assert older.get_params() == case.generator.get_params()
-    assert_array_equal(samples(older), samples(case.generator))
-
-
 def test_the_constraint_cannot_be_read_into_weights_without_it(made, tmp_path):
     folder = shutil.copytree(made("latent-lstm").folder, tmp_path / "model")
     in_config("params", "inverse_lipschitz", value=1.0)(folder)

@@ -84,7 +84,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 128.
-    learning_rate : float, default=1e-3
+    learning_rate : float, default=2e-3
         Step size of Adam; in the second stage it falls to zero.
     max_grad_norm : float, default=1.0
         Norm to which gradients are clipped.
@@ -207,7 +207,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         max_iter: int = 100,
         prior_max_iter: int = 100,
         batch_size: int | str = "auto",
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         max_grad_norm: float = 1.0,
         ema_decay: float = 0.999,
         early_stopping: bool = False,
