@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint types examples bench facts clean
+.PHONY: demo test slow lint types examples bench facts paper paper-quick clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsgen needs Python 3.11 or newer; set it with `make PYTHON=/path/to/python`")'
@@ -44,6 +44,16 @@ facts: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_forms.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/power.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memorization.py
+
+# The tables of the paper, resumable: hours, or minutes if quick. PAPER_ARGS says where
+# data lie that are not shipped and what to do, such as `table1 --mimic FOLDER`.
+paper: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/paper/run.py $(PAPER_ARGS)
+	$(BIN)/python benchmarks/paper/report.py
+
+paper-quick: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/paper/run.py --quick $(PAPER_ARGS)
+	$(BIN)/python benchmarks/paper/report.py --mode quick
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

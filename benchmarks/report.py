@@ -12,6 +12,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,25 @@ FOLDER = Path(__file__).parent / "results"
 
 def append_row(name: str, row: dict[str, Any]) -> None:
     """Append a row to a file of results, and say where it was measured."""
+    append_rows(name, [row])
+
+
+def append_rows(name: str, rows: list[dict[str, Any]]) -> None:
+    """Append rows in one piece: whoever breaks in leaves all of them or none."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / name
-    row = {**row, **surroundings()}
-    if "value" in row:
-        row["value"] = f"{row['value']:.6g}"
-    is_new = not path.exists()
+    shared = surroundings()
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=[*rows[0], *shared])
+    if not path.exists():
+        writer.writeheader()
+    writer.writerows(_rounded(row) | shared for row in rows)
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+        file.write(text.getvalue())
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "value": f"{row['value']:.6g}"} if "value" in row else row
 
 
 def surroundings() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The tables of the paper on public data; `run.py` fills them."""

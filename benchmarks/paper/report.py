@@ -1,0 +1,182 @@
+"""The paper's tables in Markdown, from the rows of paper.csv.
+
+``python benchmarks/paper/report.py`` prints them; ``--write README.md`` puts them there
+between the lines ``<!-- paper: start -->`` and ``<!-- paper: end -->``.
+``--mode quick`` takes the rows of quick runs; the two are never mixed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks.paper import generators
+from benchmarks.paper.sets import SETS
+from benchmarks.paper.units import DECODINGS, DEPENDENCIES, NO_PART, SAMPLES
+from benchmarks.report import read_rows
+from tsgen.comparison.result import _figure
+
+RESULTS = "paper.csv"
+START, END = "<!-- paper: start -->", "<!-- paper: end -->"
+ORDER = (*generators.REFERENCES, *generators.ALL)
+
+Rows = list[dict[str, str]]
+Column = tuple[str, str, str]  # heading, metric, part
+
+DISTANCES: tuple[Column, ...] = (
+    ("sliced Wasserstein", "sliced_wasserstein_distance", SAMPLES),
+    ("exact Wasserstein", "wasserstein_distance", SAMPLES),
+    ("MMD²", "mmd", SAMPLES),
+    ("discriminative score", "discriminative_score", SAMPLES),
+    ("classifier", "classifier_two_sample_test", SAMPLES),
+    ("spread", "spread_ratio", SAMPLES),
+)
+DECODER: tuple[Column, ...] = tuple(
+    (heading, metric, DECODINGS)
+    for heading, metric, _ in DISTANCES
+    if metric != "discriminative_score"
+)
+OTHERS: tuple[Column, ...] = (
+    ("nearer to training", "share_nearer_train", SAMPLES),
+    *((f"m, {name.split('_')[-1]} step", name, NO_PART) for name in DEPENDENCIES),
+    ("fit, CPU s", "fit_cpu_seconds", NO_PART),
+    ("sample, CPU s", "sample_cpu_seconds", NO_PART),
+)
+EXCESSES = (*DISTANCES[:4], *((f"decoded, {h}", m, p) for h, m, p in DECODER[:3]))
+TITLES = {
+    "Samples": DISTANCES,
+    "Decoded held-out series": DECODER,
+    "Memorisation, dependency, time": OTHERS,
+}
+NOTE = (
+    "Mean ± half of the 95 % interval over seeds (Student's t); in brackets how far "
+    "the mean is from the floor, real series in the place of synthetic ones. The "
+    "classifier is right at 0.5, the spread at 1, the share nearer to training at 0.5; "
+    "lower is better otherwise. m is the mean share of a step that comes from the "
+    "latent."
+)
+
+
+def tables(rows: Rows) -> str:
+    """Lay out all data sets, each with its tables and the ratios of the paper."""
+    parts = [NOTE]
+    for data in SETS:
+        own = [row for row in rows if row["data"] == data]
+        if own:
+            parts += [f"### {data}, {n_seeds(own)} seeds", *sections(own)]
+    return "\n\n".join(parts)
+
+
+def n_seeds(rows: Rows) -> int:
+    """Count the seeds that have any row."""
+    return len({row["seed"] for row in rows})
+
+
+def sections(rows: Rows) -> Iterator[str]:
+    """Lay out one data set."""
+    for title, columns in TITLES.items():
+        yield f"{title}:"
+        yield table(rows, columns)
+    found = list(ratios(rows))
+    if found:
+        yield "Stable posterior / latent diffusion, ratio of what exceeds the floor:"
+        yield markdown(["backbone", *(heading for heading, _, _ in EXCESSES)], found)
+
+
+def table(rows: Rows, columns: tuple[Column, ...]) -> str:
+    """Lay out the figures of every generator and backbone that has some."""
+    lines = []
+    for name, backbone in generators_of(rows):
+        own = chosen(rows, generator=name, backbone=backbone)
+        cells = [cell(own, metric, part) for _, metric, part in columns]
+        if any(cells):
+            lines.append([name, backbone, *cells])
+    return markdown(["", "backbone", *(heading for heading, _, _ in columns)], lines)
+
+
+def generators_of(rows: Rows) -> list[tuple[str, str]]:
+    """List generators with their backbones, in the order of the tables."""
+    found = {(row["generator"], row["backbone"]) for row in rows}
+    return sorted(found, key=lambda pair: (pair[1], ORDER.index(pair[0])))
+
+
+def chosen(rows: Rows, **keys: str) -> Rows:
+    """Return the rows whose columns have these values."""
+    return [row for row in rows if all(row[k] == v for k, v in keys.items())]
+
+
+def cell(rows: Rows, metric: str, part: str) -> str:
+    """Write mean and interval, and what exceeds the floor; empty without rows."""
+    own = chosen(rows, metric=metric, part=part)
+    if not own:
+        return ""
+    text = _figure(np.array([float(row["value"]) for row in own]))
+    difference = excess(own, metric, part)
+    if own[0]["generator"] == generators.FLOOR or np.isnan(difference):
+        return text
+    return f"{text} ({difference:+.3g})"
+
+
+def excess(rows: Rows, metric: str, part: str) -> float:
+    """Mean difference from the floor of the same seed; NaN where there is none."""
+    own = chosen(rows, metric=metric, part=part)
+    pairs = [(float(r["value"]), float(r["floor"])) for r in own if r["floor"]]
+    return float(np.mean([a - b for a, b in pairs])) if pairs else np.nan
+
+
+def ratios(rows: Rows) -> Iterator[list[str]]:
+    """Compare the two generators of the paper, on each backbone, over shared seeds."""
+    for backbone in generators.BACKBONES:
+        both = [
+            chosen(rows, generator=name, backbone=backbone)
+            for name in (generators.STABLE, generators.PLAIN)
+        ]
+        seeds = {r["seed"] for r in both[0]} & {r["seed"] for r in both[1]}
+        if seeds:
+            shared = [[row for row in own if row["seed"] in seeds] for own in both]
+            yield [backbone, *(ratio(*shared, m, part) for _, m, part in EXCESSES)]
+
+
+def ratio(stable: Rows, plain: Rows, metric: str, part: str) -> str:
+    """Divide what exceeds the floor, where both do."""
+    above, below = (excess(rows, metric, part) for rows in (stable, plain))
+    if np.isnan([above, below]).any():
+        return ""
+    return f"{above / below:.2f}" if above > 0 < below else "at the floor"
+
+
+def markdown(header: list[str], lines: list[list[str]]) -> str:
+    """Lay out a table."""
+    rule = ["---"] * len(header)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))
+
+
+def replaced(document: str, text: str) -> str:
+    """Put a text between the two marks of a document."""
+    if document.count(START) != 1 or document.count(END) != 1:
+        raise ValueError(f"The document must hold {START} and {END}, each once.")
+    before, after = document.split(START)[0], document.split(END)[1]
+    return f"{before}{START}\n\n{text}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Print the tables, or write them into a document."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mode", choices=("quick", "full"), default="full")
+    parser.add_argument("--write", metavar="FILE", type=Path)
+    options = parser.parse_args()
+    text = tables(chosen(read_rows(RESULTS), mode=options.mode))
+    if options.write is None:
+        print(text)
+    else:
+        options.write.write_text(replaced(options.write.read_text(), text))
+
+
+if __name__ == "__main__":
+    main()
