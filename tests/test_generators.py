@@ -28,6 +28,7 @@ from tsgen.exceptions import (
     TrainingDivergedError,
 )
 from tsgen.generators import base
+from tsgen.generators.fitting import Fit
 from tsgen.nn.training import Trainer
 
 ESTIMATORS = [make(**own) for make, own in GENERATORS.values()]
@@ -296,16 +297,36 @@ class TestTraining:
             make_generator(early_stopping=True).fit(X[:2])
 
     def test_a_warm_start_goes_on_as_if_never_interrupted(self, make_generator, X):
-        at_once = make_generator(max_iter=6).fit(X)
+        at_once = make_generator(max_iter=6, warm_start=True).fit(X)
         halves = make_generator(max_iter=3, warm_start=True).fit(X).fit(X)
         assert halves.n_iter_ == 6
         assert_array_equal(halves.sample(4), at_once.sample(4))
 
     def test_a_warm_start_goes_on_after_pickling(self, make_generator, X):
-        at_once = make_generator(max_iter=6).fit(X)
+        at_once = make_generator(max_iter=6, warm_start=True).fit(X)
         half = make_generator(max_iter=3, warm_start=True).fit(X)
         whole = pickle.loads(pickle.dumps(half)).fit(X)
         assert_array_equal(whole.sample(4), at_once.sample(4))
+
+    def test_the_rate_falls_unless_a_warm_start_may_go_on(self, make_generator, X):
+        falling, constant = (
+            make_generator(max_iter=6, warm_start=warm).fit(X).sample(4)
+            for warm in (False, True)
+        )
+        assert not np.allclose(falling, constant)
+
+    @pytest.mark.parametrize(
+        ("n_series", "n_epochs"), [(10, 3200), (640, 100), (3200, 64), (10**6, 1)]
+    )
+    def test_auto_gives_every_set_as_many_minibatches(
+        self, make_generator, n_series, n_epochs
+    ):
+        generator = make_generator(max_iter="auto", batch_size="auto")
+        generator.device_, generator.n_timesteps_, generator.n_channels_ = "cpu", 6, 2
+        generator._architecture = generator._current_architecture()
+        fit = Fit(generator, None)
+        assert fit._n_epochs("auto", n_series) == n_epochs
+        assert fit._n_epochs(7, n_series) == 7
 
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
@@ -388,8 +409,9 @@ class TestInterruption:
         monkeypatch.setattr(Trainer, "step", interrupted)
 
     def test_it_keeps_the_last_finished_epoch(self, make_generator, X, monkeypatch):
-        whole = without_second_stage(make_generator(max_iter=2)).fit(X)
-        generator = make_generator(max_iter=9)
+        constant = {"warm_start": True}  # the rate does not fall towards the end
+        whole = without_second_stage(make_generator(max_iter=2, **constant)).fit(X)
+        generator = make_generator(max_iter=9, **constant)
         self.interrupt_at_step(monkeypatch, 5)  # two batches an epoch
         with pytest.raises(KeyboardInterrupt):
             generator.fit(X)

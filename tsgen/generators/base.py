@@ -65,7 +65,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         "prediction": [StrOptions({"v", "epsilon"})],
         "sampler": [StrOptions({"ddim", "ancestral"})],
         "n_sampling_steps": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),

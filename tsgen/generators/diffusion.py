@@ -51,9 +51,10 @@ class DiffusionGenerator(BaseGenerator):
         Epochs.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
-        16 and at most 128.
+        16 and at most 64.
     learning_rate : float, default=1e-3
-        Step size of Adam.
+        Step size of Adam; it falls to zero, along half a cosine, but not with
+        `warm_start`.
     max_grad_norm : float, default=1.0
         Norm to which gradients are clipped.
     ema_decay : float in [0, 1), default=0.999

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from tsgen.generators.base import BaseGenerator
     from tsgen.generators.latent import BaseLatentGenerator
 
-LARGEST_BATCH = 128
+LARGEST_BATCH = 64
 SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
+BATCHES_PER_FIT = 3200
 
 
 class TrainingState(NamedTuple):
@@ -136,16 +137,18 @@ class Fit:
 
     def _first_stage(self, x: Tensor, held_out: Tensor | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
+        max_iter = self._n_epochs(self.generator.max_iter, len(x))
         epochs = train(
             self._joint,
             (x,),
             batch_size=self._batch_size(len(x)),
-            max_iter=self.generator.max_iter,
+            max_iter=max_iter,
             validation_data=None if held_out is None else (held_out,),
+            decay=not self.generator.warm_start,
         )
         patience, tol = self.generator.n_iter_no_change, self.generator.tol
         stopping = EarlyStopping(patience, tol)
-        for epoch in self._shown(epochs, self.generator.max_iter, "fit"):
+        for epoch in self._shown(epochs, max_iter, "fit"):
             self.history.add(epoch)
             self._monitor(epoch.number, x)
             if epoch.validation_loss is not None and stopping.update(
@@ -153,7 +156,7 @@ class Fit:
             ):
                 break
         else:
-            self._warn_unless_stopped()
+            self._warn_unless_stopped(max_iter)
         return stopping.best_weights or self._joint.last_averaged
 
     def _keep(self, weights: Weights, x: Tensor) -> None:
@@ -177,6 +180,13 @@ class Fit:
             return int(self.generator.batch_size)
         return min(LARGEST_BATCH, max(SMALLEST_BATCH, n_rows // BATCHES_PER_EPOCH))
 
+    def _n_epochs(self, max_iter: int | str, n_rows: int) -> int:
+        """Return the number of epochs; "auto" gives every set as many minibatches."""
+        if max_iter != "auto":
+            return int(max_iter)
+        n_batches = max(1, n_rows // self._batch_size(n_rows))
+        return -(-BATCHES_PER_FIT // n_batches)
+
     def _shown(
         self, epochs: Iterator[Epoch], total: int, description: str
     ) -> Iterator[Epoch]:
@@ -186,11 +196,11 @@ class Fit:
                 bar.advance(loss=epoch.loss)
                 yield epoch
 
-    def _warn_unless_stopped(self) -> None:
+    def _warn_unless_stopped(self, max_iter: int) -> None:
         if self.generator.early_stopping:
             warnings.warn(
                 f"The validation loss had not settled after "
-                f"max_iter={self.generator.max_iter} epochs. The generator is usable; "
+                f"max_iter={max_iter} epochs. The generator is usable; "
                 "raise max_iter for a better one.",
                 ConvergenceWarning,
                 stacklevel=6,
@@ -218,6 +228,7 @@ class TwoStageFit(Fit):
     def _second_stage(self, x: Tensor) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
+        max_iter = self._n_epochs(self.generator.prior_max_iter, len(x))
         denoiser = self.model.denoiser.requires_grad_(True)
         terms = partial(prior_terms, self.model)
         trainer = self._trainer(denoiser, terms, self.seeds["prior"])
@@ -225,11 +236,11 @@ class TwoStageFit(Fit):
             trainer,
             self.model.cached_latents(x, self.generator._rows()),
             batch_size=self._batch_size(len(x)),
-            max_iter=self.generator.prior_max_iter,
+            max_iter=max_iter,
             decay=True,
         )
         try:
-            for epoch in self._shown(epochs, self.generator.prior_max_iter, "prior"):
+            for epoch in self._shown(epochs, max_iter, "prior"):
                 self.history.add(epoch, prefix="prior_")
         finally:
             denoiser.load_state_dict(trainer.last_averaged)

@@ -59,7 +59,10 @@ class BaseLatentGenerator(
         "min_scale": [Interval(Real, 0, None, closed="neither")],
         "denoiser": [StrOptions({"mlp", "unet"})],
         "variable_masking": [Interval(Real, 0, 1, closed="both")],
-        "prior_max_iter": [Interval(Integral, 0, None, closed="left")],
+        "prior_max_iter": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
         "dependency_every": [Interval(Integral, 1, None, closed="left"), None],
         "check_collapse": ["boolean"],
     }

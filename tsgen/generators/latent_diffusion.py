@@ -80,15 +80,18 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         Steps of the reverse chain: deterministic, or random as in the paper.
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
-    max_iter : int, default=100
-        Epochs of the first stage, which trains everything.
-    prior_max_iter : int, default=100
-        Epochs of the second stage, which trains the denoiser on cached latents.
+    max_iter : int or "auto", default="auto"
+        Epochs of the first stage, which trains everything; "auto" takes as many as make
+        3,200 minibatches, and at least one.
+    prior_max_iter : int or "auto", default="auto"
+        Epochs of the second stage, which trains the denoiser on cached latents; "auto"
+        as above, 0 for none.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
-        16 and at most 128.
+        16 and at most 64.
     learning_rate : float, default=2e-3
-        Step size of Adam; in the second stage it falls to zero.
+        Step size of Adam; in each stage it falls to zero, along half a cosine, but with
+        `warm_start` it stays in the first.
     max_grad_norm : float, default=1.0
         Norm to which gradients are clipped.
     ema_decay : float in [0, 1), default=0.999
@@ -203,8 +206,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         prediction: str = "v",
         sampler: str = "ddim",
         n_sampling_steps: int = 50,
-        max_iter: int = 100,
-        prior_max_iter: int = 100,
+        max_iter: int | str = "auto",
+        prior_max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float = 2e-3,
         max_grad_norm: float = 1.0,
