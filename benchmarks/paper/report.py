@@ -2,6 +2,7 @@
 
 ``python benchmarks/paper/report.py`` prints them; ``--write README.md`` puts them there
 between the lines ``<!-- paper: start -->`` and ``<!-- paper: end -->``.
+``--figures FOLDER`` saves a picture of each data set and backbone.
 ``--mode quick`` takes the rows of quick runs; the two are never mixed.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +20,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.paper import generators
 from benchmarks.paper.sets import SETS
-from benchmarks.paper.units import DECODINGS, DEPENDENCIES, NO_PART, SAMPLES
+from benchmarks.paper.units import (
+    DECODINGS,
+    DEPENDENCIES,
+    METRICS,
+    NO_PART,
+    SAMPLES,
+)
 from benchmarks.report import read_rows
-from tsgen.comparison.result import _figure
+from tsgen.comparison.result import Comparison, _figure
+from tsgen.comparison.runs import DUMMIES
 
 RESULTS = "paper.csv"
 START, END = "<!-- paper: start -->", "<!-- paper: end -->"
@@ -69,7 +78,7 @@ def tables(rows: Rows) -> str:
     for data in SETS:
         own = [row for row in rows if row["data"] == data]
         if own:
-            parts += [f"### {data}, {n_seeds(own)} seeds", *sections(own)]
+            parts += [f"### {data}, seeds: {n_seeds(own)}", *sections(own)]
     return "\n\n".join(parts)
 
 
@@ -148,13 +157,45 @@ def ratio(stable: Rows, plain: Rows, metric: str, part: str) -> str:
     above, below = (excess(rows, metric, part) for rows in (stable, plain))
     if np.isnan([above, below]).any():
         return ""
-    return f"{above / below:.2f}" if above > 0 < below else "at the floor"
+    if below <= 0:
+        return "plain at the floor"
+    return f"{above / below:.2f}" if above > 0 else "at the floor"
 
 
 def markdown(header: list[str], lines: list[list[str]]) -> str:
     """Lay out a table."""
     rule = ["---"] * len(header)
     return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))
+
+
+def save_figures(rows: Rows, folder: Path) -> None:
+    """Draw the scores of the samples, a picture for each data set and backbone."""
+    from matplotlib import pyplot
+
+    for data in SETS:
+        own = chosen(rows, data=data)
+        for backbone in generators.BACKBONES:
+            if chosen(own, backbone=backbone):
+                (first, *_) = comparison(own, backbone).plot()
+                first.figure.savefig(folder / f"{data}_{backbone}.png")
+                pyplot.close(first.figure)
+
+
+def comparison(rows: Rows, backbone: str) -> Comparison:
+    """Gather the samples of one backbone, and of what has none, for a picture."""
+    runs: dict[tuple[str, str], dict[str, float]] = defaultdict(
+        lambda: dict.fromkeys(METRICS, np.nan)
+    )
+    for row in chosen(rows, part=SAMPLES):
+        if row["backbone"] in ("", backbone) and row["metric"] in METRICS:
+            runs[row["generator"], row["seed"]][row["metric"]] = float(row["value"])
+    found = {name for name, _ in runs}
+    return Comparison(
+        generators=[name for name in (*generators.ALL, *DUMMIES) if name in found],
+        dummies=tuple(name for name in DUMMIES if name in found),
+        best={name: metric.best for name, metric in METRICS.items()},
+        runs=[{"generator": name, **run} for (name, _), run in runs.items()],
+    )
 
 
 def replaced(document: str, text: str) -> str:
@@ -170,12 +211,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mode", choices=("quick", "full"), default="full")
     parser.add_argument("--write", metavar="FILE", type=Path)
+    parser.add_argument("--figures", metavar="FOLDER", type=Path)
     options = parser.parse_args()
-    text = tables(chosen(read_rows(RESULTS), mode=options.mode))
+    rows = chosen(read_rows(RESULTS), mode=options.mode)
+    if options.figures is not None:
+        save_figures(rows, options.figures)
     if options.write is None:
-        print(text)
+        print(tables(rows))
     else:
-        options.write.write_text(replaced(options.write.read_text(), text))
+        document = replaced(options.write.read_text(), tables(rows))
+        options.write.write_text(document)
 
 
 if __name__ == "__main__":
