@@ -274,6 +274,17 @@ def test_the_report_gives_mean_interval_and_excess():
     assert "mimic" not in text
 
 
+def test_ablations_have_a_table_of_their_own():
+    name = generators.ABLATIONS[0]
+    text = report.tables([*ROWS, row(name, 0, 0.7, 0.1)])
+    own = text.split("Ablations")[1].split("Stable posterior /")[0]
+    assert text.count(f"| {name} | lstm | 0.7 (+0.6) |") == 1
+    assert f"| {name} |" in own
+    assert "| stable posterior | lstm |" in own
+    assert "latent diffusion" not in own
+    assert "Ablations" not in report.tables(ROWS)
+
+
 def test_the_report_divides_what_exceeds_the_floor():
     assert "| lstm | 0.50 |" in report.tables(ROWS)
     ratio = report.ratio(

@@ -1,8 +1,8 @@
 """The paper's tables on public data: fit, score, and append rows to paper.csv.
 
 ``python benchmarks/paper/run.py`` does everything at full size, in many hours;
-``--quick`` fits 2,000 series briefly, in minutes; ``table1 --sets energy`` does only
-what is named. Fits whose rows are in ``benchmarks/results/paper.csv`` are not repeated,
+``--quick`` fits at most 2,000 series briefly, a minute or two each; ``table1 --sets
+energy`` does only what is named. Fits whose rows are in ``benchmarks/results/paper.csv`` are not repeated,
 so a run may be stopped and started again at any time. `report.py` prints the tables.
 
 ``--mimic FOLDER``, ``--retail FILE`` and the like say where data lie that are not
@@ -150,8 +150,7 @@ def cells(options: argparse.Namespace) -> set[tuple[str, str, str]]:
 def _rank(cell: tuple[str, str, str]) -> tuple[int, ...]:
     """Put first what matters most, on all sets and backbones."""
     data, generator, backbone = cell
-    order = (*generators.TABLE_1, *generators.TABLE_2, *generators.ABLATIONS)
-    return order.index(generator), list(sets.SETS).index(data), len(backbone)
+    return generators.ALL.index(generator), list(sets.SETS).index(data), len(backbone)
 
 
 def unfinished(units: Iterable[Unit]) -> list[Unit]:
