@@ -2,8 +2,9 @@
 
 ``python benchmarks/paper/run.py`` does everything at full size, in many hours;
 ``--quick`` fits at most 2,000 series briefly, a minute or two each; ``table1 --sets
-energy`` does only what is named. Fits whose rows are in ``benchmarks/results/paper.csv`` are not repeated,
-so a run may be stopped and started again at any time. `report.py` prints the tables.
+energy`` does only what is named. Fits whose rows are in
+``benchmarks/results/paper.csv`` are not repeated, so a run may be stopped and started
+again at any time. `report.py` prints the tables.
 
 ``--mimic FOLDER``, ``--retail FILE`` and the like say where data lie that are not
 shipped; else the folder ``--data-home`` or ``TSGEN_DATA`` is searched. Sets that are
