@@ -41,7 +41,8 @@ _VARIANTS = {
 TABLE_1 = (STABLE, *tuple(_REMEDIES)[:4])
 TABLE_2 = (*tuple(_REMEDIES)[4:], DIRECT)
 ABLATIONS = tuple(_VARIANTS)
-ALL = (*TABLE_1, *TABLE_2, *ABLATIONS)
+METHODS = (*TABLE_1, *TABLE_2)
+ALL = (*METHODS, *ABLATIONS)
 
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full
     "quick": {"max_iter": 20, "prior_max_iter": 40},

@@ -1,13 +1,14 @@
 """The paper's tables on public data: fit, score, and append rows to paper.csv.
 
 ``python benchmarks/paper/run.py`` does everything at full size, in many hours;
-``--quick`` fits 2,000 series briefly, in minutes; ``table1 --sets energy`` does only
-what is named. Fits whose rows are in ``benchmarks/results/paper.csv`` are not repeated,
-so a run may be stopped and started again at any time. `report.py` prints the tables.
+``--quick`` fits at most 2,000 series briefly, a minute or two each; ``table1 --sets
+energy`` does only what is named. Fits whose rows are in
+``benchmarks/results/paper.csv`` are not repeated, so a run may be stopped and started
+again at any time. `report.py` prints the tables.
 
 ``--mimic FOLDER``, ``--retail FILE`` and the like say where data lie that are not
-shipped; else the folder ``--data-home`` or ``TSGEN_DATA`` is searched. Sets that are not
-found are skipped.
+shipped; else the folder ``--data-home`` or ``TSGEN_DATA`` is searched. Sets that are
+not found are skipped.
 
 Each fit takes one thread if ``OMP_NUM_THREADS=1``; ``--jobs`` of them run at a time.
 With ``--dask ADDRESS`` they run on a Dask cluster instead, whose workers need this
@@ -19,7 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,10 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parsed(arguments)
     places = Places(**{name: getattr(options, name) for name in Places._fields})
     absent = missing_sets(chosen_sets(options), options.mode, places)
-    for units in phases(options, absent):
-        todo = unfinished(units)
-        with backend(options.dask, options.jobs):
-            run(todo, places)
+    with backend(options.dask, options.jobs):
+        for units in phases(options, absent):
+            run(unfinished(units), places)
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -151,8 +151,7 @@ def cells(options: argparse.Namespace) -> set[tuple[str, str, str]]:
 def _rank(cell: tuple[str, str, str]) -> tuple[int, ...]:
     """Put first what matters most, on all sets and backbones."""
     data, generator, backbone = cell
-    order = (*generators.TABLE_1, *generators.TABLE_2, *generators.ABLATIONS)
-    return order.index(generator), list(sets.SETS).index(data), len(backbone)
+    return generators.ALL.index(generator), list(sets.SETS).index(data), len(backbone)
 
 
 def unfinished(units: Iterable[Unit]) -> list[Unit]:
@@ -166,14 +165,17 @@ def key(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in Unit._fields)
 
 
-def backend(address: str | None, n_jobs: int) -> AbstractContextManager:
+@contextmanager
+def backend(address: str | None, n_jobs: int) -> Iterator[None]:
     """Take processes of this machine, or the workers of a Dask cluster."""
     if address is None:
-        return parallel_config("loky", n_jobs=n_jobs) if n_jobs > 1 else nullcontext()
-    from distributed import Client
+        with parallel_config("loky", n_jobs=n_jobs):
+            yield
+    else:
+        from distributed import Client
 
-    Client(address)  # joblib takes the latest
-    return parallel_config("dask")
+        with Client(address), parallel_config("dask"):
+            yield
 
 
 def run(units: list[Unit], places: Places) -> None:
