@@ -325,8 +325,8 @@ class TestTraining:
         generator.device_, generator.n_timesteps_, generator.n_channels_ = "cpu", 6, 2
         generator._architecture = generator._current_architecture()
         fit = Fit(generator, None)
-        assert fit._n_epochs("auto", n_series) == n_epochs
-        assert fit._n_epochs(7, n_series) == 7
+        assert fit._n_epochs("auto", n_series, 3200) == n_epochs
+        assert fit._n_epochs(7, n_series, 3200) == 7
 
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
@@ -451,6 +451,7 @@ class TestOptions:
         "denoiser": "unet",
         "variable_masking": 0.9,
         "prior_max_iter": 0,
+        "prior_learning_rate": 0.01,
     }
     SHARED = {
         "hidden_size": 16,

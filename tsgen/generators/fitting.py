@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 LARGEST_BATCH = 64
 SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
-BATCHES_PER_FIT = 3200
+BATCHES_OF_THE_FIT = 3200
+BATCHES_OF_THE_PRIOR = 6400
 
 
 class TrainingState(NamedTuple):
@@ -106,14 +107,18 @@ class Fit:
         alpha_bar = SCHEDULES[generator.noise_schedule](int(generator.n_levels))
         model = initialized(generator._blueprint(), alpha_bar, self.seeds["weights"])
         model = model.to(generator.device_)
-        return self._trainer(model, generator._loss_terms, self.seeds["train"])
+        return self._trainer(
+            model, generator._loss_terms, self.seeds["train"], generator.learning_rate
+        )
 
-    def _trainer(self, module: nn.Module, terms: LossTerms, seed: int) -> Trainer:
+    def _trainer(
+        self, module: nn.Module, terms: LossTerms, seed: int, learning_rate: float
+    ) -> Trainer:
         return Trainer(
             module,
             terms,
             torch.Generator(self.generator.device_).manual_seed(seed),
-            learning_rate=self.generator.learning_rate,
+            learning_rate=learning_rate,
             max_grad_norm=self.generator.max_grad_norm,
             ema_decay=self.generator.ema_decay,
             mixed_precision=self.generator.mixed_precision,
@@ -137,7 +142,7 @@ class Fit:
 
     def _first_stage(self, x: Tensor, held_out: Tensor | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
-        max_iter = self._n_epochs(self.generator.max_iter, len(x))
+        max_iter = self._n_epochs(self.generator.max_iter, len(x), BATCHES_OF_THE_FIT)
         epochs = train(
             self._joint,
             (x,),
@@ -180,12 +185,12 @@ class Fit:
             return int(self.generator.batch_size)
         return min(LARGEST_BATCH, max(SMALLEST_BATCH, n_rows // BATCHES_PER_EPOCH))
 
-    def _n_epochs(self, max_iter: int | str, n_rows: int) -> int:
-        """Return the number of epochs; "auto" gives every set as many minibatches."""
+    def _n_epochs(self, max_iter: int | str, n_rows: int, n_batches: int) -> int:
+        """Return the number of epochs; "auto" gives every set so many minibatches."""
         if max_iter != "auto":
             return int(max_iter)
-        n_batches = max(1, n_rows // self._batch_size(n_rows))
-        return -(-BATCHES_PER_FIT // n_batches)
+        per_epoch = max(1, n_rows // self._batch_size(n_rows))
+        return -(-n_batches // per_epoch)
 
     def _shown(
         self, epochs: Iterator[Epoch], total: int, description: str
@@ -228,10 +233,13 @@ class TwoStageFit(Fit):
     def _second_stage(self, x: Tensor) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
-        max_iter = self._n_epochs(self.generator.prior_max_iter, len(x))
+        max_iter = self._n_epochs(
+            self.generator.prior_max_iter, len(x), BATCHES_OF_THE_PRIOR
+        )
         denoiser = self.model.denoiser.requires_grad_(True)
         terms = partial(prior_terms, self.model)
-        trainer = self._trainer(denoiser, terms, self.seeds["prior"])
+        rate = self.generator.prior_learning_rate
+        trainer = self._trainer(denoiser, terms, self.seeds["prior"], rate)
         epochs = train(
             trainer,
             self.model.cached_latents(x, self.generator._rows()),

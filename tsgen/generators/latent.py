@@ -59,6 +59,7 @@ class BaseLatentGenerator(
         "min_scale": [Interval(Real, 0, None, closed="neither")],
         "denoiser": [StrOptions({"mlp", "unet"})],
         "variable_masking": [Interval(Real, 0, 1, closed="both")],
+        "prior_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "prior_max_iter": [
             StrOptions({"auto"}),
             Interval(Integral, 0, None, closed="left"),

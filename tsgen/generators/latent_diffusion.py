@@ -85,13 +85,15 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         3,200 minibatches, and at least one.
     prior_max_iter : int or "auto", default="auto"
         Epochs of the second stage, which trains the denoiser on cached latents; "auto"
-        as above, 0 for none.
+        takes as many as make 6,400 minibatches, 0 none.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 64.
-    learning_rate : float, default=2e-3
-        Step size of Adam; in each stage it falls to zero, along half a cosine, but with
-        `warm_start` it stays in the first.
+    learning_rate : float, default=3e-3
+        Step size of Adam in the first stage; it falls to zero, along half a cosine, but
+        not with `warm_start`.
+    prior_learning_rate : float, default=1e-3
+        Step size in the second stage; it falls to zero likewise.
     max_grad_norm : float, default=1.0
         Norm to which gradients are clipped.
     ema_decay : float in [0, 1), default=0.999
@@ -209,7 +211,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         max_iter: int | str = "auto",
         prior_max_iter: int | str = "auto",
         batch_size: int | str = "auto",
-        learning_rate: float = 2e-3,
+        learning_rate: float = 3e-3,
+        prior_learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0,
         ema_decay: float = 0.999,
         early_stopping: bool = False,
@@ -249,6 +252,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         self.prior_max_iter = prior_max_iter
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.prior_learning_rate = prior_learning_rate
         self.max_grad_norm = max_grad_norm
         self.ema_decay = ema_decay
         self.early_stopping = early_stopping
