@@ -127,7 +127,7 @@ def steps() -> Iterator[Row]:
 
     X_train, X_test = energy_windows()
     generator = StablePosteriorGenerator(
-        max_iter=10, prior_max_iter=40, random_state=SEED
+        max_iter=10, prior_max_iter=20, random_state=SEED
     ).fit(X_train)
     for sampler in ("ddim", "ancestral"):
         generator.set_params(sampler=sampler)

@@ -208,7 +208,9 @@ def test_every_row_differs_from_its_method_in_one_option(name):
 
 def test_the_quick_budget_is_smaller():
     quick = generators.make("latent diffusion", "lstm", "quick", 0)
-    assert quick.max_iter < LatentDiffusionGenerator().max_iter
+    assert quick.max_iter == 20
+    full = generators.make(generators.PLAIN, "lstm", "full", 0)
+    assert full.max_iter == LatentDiffusionGenerator().max_iter
 
 
 # data sets

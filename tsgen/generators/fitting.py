@@ -39,6 +39,7 @@ SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
 BATCHES_OF_THE_FIT = 3200
 BATCHES_OF_THE_PRIOR = 6400
+MOST_EPOCHS = 200  # more make small sets be learned by heart
 
 
 class TrainingState(NamedTuple):
@@ -190,7 +191,7 @@ class Fit:
         if max_iter != "auto":
             return int(max_iter)
         per_epoch = max(1, n_rows // self._batch_size(n_rows))
-        return -(-n_batches // per_epoch)
+        return min(MOST_EPOCHS, -(-n_batches // per_epoch))
 
     def _shown(
         self, epochs: Iterator[Epoch], total: int, description: str
