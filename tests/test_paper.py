@@ -325,3 +325,10 @@ def test_the_report_is_put_between_its_marks():
     )
     with pytest.raises(ValueError, match="each once"):
         report.replaced("nothing", "new")
+
+
+def test_a_document_gets_the_samples_alone():
+    text = report.tables(ROWS, of_samples_only=True)
+    assert "sliced Wasserstein" in text
+    assert "Decoded" not in text
+    assert "CPU" not in text

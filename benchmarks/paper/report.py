@@ -1,7 +1,7 @@
 """The paper's tables in Markdown, from the rows of paper.csv.
 
-``python benchmarks/paper/report.py`` prints them; ``--write README.md`` puts them there
-between the lines ``<!-- paper: start -->`` and ``<!-- paper: end -->``.
+``python benchmarks/paper/report.py`` prints them; ``--write README.md`` puts those of
+the samples there, between ``<!-- paper: start -->`` and ``<!-- paper: end -->``.
 ``--figures FOLDER`` saves a picture of each data set and backbone.
 ``--mode quick`` takes the rows of quick runs; the two are never mixed.
 """
@@ -67,29 +67,39 @@ TITLES = {
     "Decoded held-out series": DECODER,
     "Memorisation, dependency, time": OTHERS,
 }
-NOTE = (
+NOTE_ON_SAMPLES = (
     "Mean ± half of the 95 % interval over seeds (Student's t); in brackets how far "
     "the mean is from the floor, real series in the place of synthetic ones. The "
-    "classifier is right at 0.5, the spread at 1; lower is better otherwise. The share "
-    "nearer to training is 0.5 if nothing is memorised and the split is random; where "
-    "blocks of time are held out, read it beside that of the Gaussian, which keeps "
-    "no series. m is the mean share of a step that comes from the latent."
+    "classifier is right at 0.5, the spread at 1; lower is better otherwise."
+)
+NOTE_ON_OTHERS = (
+    "The share nearer to training is 0.5 if nothing is memorised and the split is "
+    "random; where blocks of time are held out, read it beside that of the Gaussian, "
+    "which keeps no series. m is the mean share of a step that comes from the latent."
 )
 
 
-def tables(rows: Rows) -> str:
+def tables(rows: Rows, *, of_samples_only: bool = False) -> str:
     """Lay out all data sets, each with its tables and the ratios of the paper."""
-    parts = [NOTE]
+    if of_samples_only:
+        parts, sections_of = [NOTE_ON_SAMPLES], samples_section
+    else:
+        parts, sections_of = [f"{NOTE_ON_SAMPLES} {NOTE_ON_OTHERS}"], sections
     for data in SETS:
         own = [row for row in rows if row["data"] == data]
         if own:
-            parts += [f"### {data}, seeds: {n_seeds(own)}", *sections(own)]
+            parts += [f"### {data}, seeds: {n_seeds(own)}", *sections_of(own)]
     return "\n\n".join(parts)
 
 
 def n_seeds(rows: Rows) -> int:
     """Count the seeds that have any row."""
     return len({row["seed"] for row in rows})
+
+
+def samples_section(rows: Rows) -> Iterator[str]:
+    """Lay out the samples of one data set."""
+    yield table(keep(rows, METHODS), DISTANCES)
 
 
 def sections(rows: Rows) -> Iterator[str]:
@@ -233,7 +243,8 @@ def main() -> None:
     if options.write is None:
         print(tables(rows))
     else:
-        document = replaced(options.write.read_text(), tables(rows))
+        text = tables(rows, of_samples_only=True)
+        document = replaced(options.write.read_text(), text)
         options.write.write_text(document)
 
 
