@@ -47,8 +47,8 @@ class DiffusionGenerator(BaseGenerator):
         Steps of the reverse chain: deterministic (Song et al. 2021), or random.
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
-    max_iter : int, default=200
-        Epochs.
+    max_iter : int or "auto", default=200
+        Epochs; "auto" takes as many as make 3,200 minibatches, at most 200.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 64.
