@@ -222,6 +222,16 @@ class TestData:
         with pytest.raises(ValueError, match="n_samples = 1"):
             make_generator().fit(X[:1])
 
+    def test_values_repeat_exactly_where_those_of_training_do(
+        self, make_latent_generator, X
+    ):
+        X = np.stack([X[:, [0] * 6, 0], X[:, :, 1]], axis=2)
+        generator = make_latent_generator(max_iter=300, learning_rate=0.01).fit(X)
+        synthetic = generator.sample(200)
+        repeats = (synthetic[:, 1:] == synthetic[:, :-1]).mean(axis=(0, 1))
+        assert repeats[0] > 0.9
+        assert repeats[1] < 0.05
+
     def test_series_of_one_step_are_learned(self, make_generator, X):
         generator = make_generator().fit(X[:, :1])
         assert generator.sample(3).shape == (3, 1, 2)
@@ -704,6 +714,15 @@ class TestScore:
         score = make_generator().fit(X).score(X)
         larger = make_generator().fit(1000 * X).score(1000 * X)
         assert larger == pytest.approx(score - 12 * np.log(1000), rel=1e-4)
+
+    def test_what_repeats_has_a_probability_in_any_units(
+        self, make_latent_generator, X
+    ):
+        X = np.repeat(X[:, ::2], 2, axis=1)  # 3 of 6 steps repeat, in both channels
+        scores = [
+            make_latent_generator().fit(unit * X).score(unit * X) for unit in (1, 1000)
+        ]
+        assert scores[1] == pytest.approx(scores[0] - 6 * np.log(1000), rel=1e-4)
 
     def test_series_unlike_the_training_series_score_lower(self, make_generator, X):
         generator = make_generator(max_iter=60, learning_rate=0.01).fit(X)

@@ -132,8 +132,14 @@ class SeriesScaler:
         float
             Sum of log `scale_` over the channels that vary.
         """
-        logs = np.log(self.relative_scale_[~self.constant_])
-        return float((logs + np.log(self.unit_[~self.constant_])).sum())
+        return float(self.log_scales().sum())
+
+    def log_scales(self) -> np.ndarray:
+        """Return the log of `scale_`, 0 for constant channels; (n_channels,)."""
+        varies = ~self.constant_
+        logs = np.zeros(len(varies))
+        logs[varies] = np.log(self.relative_scale_[varies]) + np.log(self.unit_[varies])
+        return logs
 
 
 def _power_of_two(magnitude: np.ndarray) -> np.ndarray:

@@ -71,6 +71,7 @@ def test_the_prefix_is_the_series_one_step_late(x):
 
 def test_the_prefix_of_one_step_is_zero(x):
     assert torch.equal(delayed(x[:, :1]), torch.zeros(B, 1, C))
+    assert delayed(x[:, :1], first=torch.nan).isnan().all()
 
 
 # the family of decoders
@@ -277,12 +278,25 @@ def test_generated_series_are_decoded_from_themselves(
 ):
     module = fresh(backbone, n_layers, skip).double()
     z = z.double()
-    x = generate(module, z, lambda h, t: h[:, :C] + t, T, C)
+    x = generate(module, z, lambda h, previous, t: h[:, :C] + t, T, C)
     h = module(z, delayed(x))
     assert_close(x, h[:, :, :C] + torch.arange(T)[:, None])
 
 
 @every_backbone
+def test_each_step_is_told_the_one_before_it(fresh, z, backbone):
+    told = []
+
+    def emit(h, previous, t):
+        told.append(previous)
+        return h[:, :C]
+
+    x = generate(fresh(backbone, 1, False), z, emit, T, C)
+    assert told[0].isnan().all()
+    assert torch.equal(torch.stack(told[1:], dim=1), x[:, :-1])
+
+
+@every_backbone
 def test_generated_series_have_the_asked_shape(fresh, z, backbone):
-    x = generate(fresh(backbone, 1, False), z, lambda h, t: h[:, :C], 9, C)
+    x = generate(fresh(backbone, 1, False), z, lambda h, *_: h[:, :C], 9, C)
     assert x.shape == (B, 9, C)

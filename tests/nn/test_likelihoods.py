@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_divergence
@@ -8,6 +10,7 @@ from tsgen.nn.likelihoods import (
     GaussianLikelihood,
     Mixture,
     MixtureLikelihood,
+    Repeatable,
     standard_normal_log_prob,
 )
 
@@ -47,36 +50,36 @@ def test_a_draw_is_noise_in_units_of_the_scale(gaussian, normals):
 
 
 def test_every_entry_has_a_mean_and_a_scale(likelihood, normals):
-    mean, scale = likelihood(normals(B, T, H, dtype=torch.float64))
+    mean, scale = likelihood(normals(B, T, H, dtype=torch.float64), None)
     assert mean.shape == scale.shape == (B, T, C)
 
 
 def test_the_mean_is_linear_in_the_features(likelihood, normals):
     h = normals(B, T, H, dtype=torch.float64)
-    assert_close(likelihood(h).mean, likelihood.project(h)[..., :C])
+    assert_close(likelihood(h, None).mean, likelihood.project(h)[..., :C])
 
 
 def test_the_scale_is_a_softplus_above_the_floor(likelihood, normals):
     h = normals(B, T, H, dtype=torch.float64)
     raw = likelihood.project(h)[..., C:]
-    assert_close(likelihood(h).scale, 0.1 + raw.exp().log1p())
+    assert_close(likelihood(h, None).scale, 0.1 + raw.exp().log1p())
 
 
 @pytest.mark.parametrize("size", [-1e6, 1e6])
 def test_the_scale_stays_above_the_floor_and_finite(likelihood, size):
-    scale = likelihood(torch.full((1, H), size, dtype=torch.float64)).scale
+    scale = likelihood(torch.full((1, H), size, dtype=torch.float64), None).scale
     assert (scale >= 0.1).all()
     assert scale.isfinite().all()
 
 
 def test_every_weight_of_a_likelihood_is_trained(likelihood, normals, assert_trainable):
     h, x = normals(B, T, H).double(), normals(B, T, C, seed=1).double()
-    assert_trainable(likelihood(h).log_prob(x).sum(), likelihood)
+    assert_trainable(likelihood(h, None).log_prob(x).sum(), likelihood)
 
 
 def test_a_step_alone_has_the_likelihood_it_has_in_its_series(likelihood, normals):
     h = normals(B, T, H, dtype=torch.float64)
-    assert_close(likelihood(h[:, 2]).scale, likelihood(h).scale[:, 2])
+    assert_close(likelihood(h[:, 2], None).scale, likelihood(h, None).scale[:, 2])
 
 
 K = 4
@@ -91,10 +94,28 @@ def mixture(normals):
 
 @pytest.fixture
 def channels(fresh, normals):
-    """Give a likelihood of many channels, its features and observations."""
+    """Give a likelihood of many channels, its features, previous values and next ones.
+
+    Every third value repeats the one before it.
+    """
     likelihood = fresh(MixtureLikelihood, H, WIDE, 0.1, K).double()
     h = normals(B, T, H, dtype=torch.float64)
-    return likelihood, h, normals(B, T, WIDE, seed=1, dtype=torch.float64)
+    previous, x = normals(2, B, T, WIDE, seed=1, dtype=torch.float64)
+    previous[:, 0] = torch.nan
+    repeats = torch.arange(B * T * WIDE).view(B, T, WIDE) % 3 == 0
+    return likelihood, h, previous, torch.where(repeats, previous, x).nan_to_num(1.0)
+
+
+@pytest.fixture
+def repeatable(mixture, normals):
+    """Give distributions that may repeat; the previous value is unknown in a third."""
+    log_odds, previous = normals(2, B, T, C, seed=3, dtype=torch.float64)
+    previous[0] = torch.nan
+    return Repeatable(log_odds, previous, mixture)
+
+
+def unknown(x):
+    return torch.full_like(x, torch.nan)
 
 
 def torch_mixture(mixture):
@@ -114,9 +135,8 @@ def test_draws_of_a_mixture_have_its_distribution():
     mixture = Mixture(logits.log_softmax(dim=-1), mean, scale)
     n = 20_001
     probability = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
-    eps = torch.special.ndtri(probability)[:, None]
     rows = Mixture(*(part.expand(n, 1, 3) for part in mixture))
-    drawn = rows.draw(eps)[:, 0].sort().values
+    drawn = rows.quantile(probability[:, None])[:, 0].sort().values
     cdf = torch_mixture(mixture).cdf(drawn[:, None])[:, 0]
     assert_close(cdf, probability, atol=2e-4, rtol=0)
 
@@ -126,53 +146,111 @@ def test_a_mixture_of_one_component_is_a_normal(gaussian, normals):
     zeros = torch.zeros_like(gaussian.mean)
     one = Mixture(*(part[..., None] for part in (zeros, *gaussian)))
     assert_close(one.log_prob(eps), gaussian.log_prob(eps))
-    assert_close(one.draw(eps), gaussian.draw(eps))
+    assert_close(one.quantile(torch.special.ndtr(eps)), gaussian.draw(eps))
     assert_close(one.divergence(), gaussian.divergence(eps))
 
 
-def test_draws_of_a_mixture_are_finite_however_far_out_the_noise(mixture):
+def test_draws_are_finite_however_far_out_the_noise(repeatable):
     for eps in (-40.0, 0.0, 40.0):
-        assert mixture.draw(torch.full((B, T, C), eps)).isfinite().all()
+        assert repeatable.draw(torch.full((B, T, C), eps)).isfinite().all()
 
 
 def test_the_divergence_of_a_mixture_is_bounded_from_above(mixture):
-    eps = torch.special.ndtri((torch.arange(4000, dtype=torch.float64) + 0.5) / 4000)
+    probability = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
     rows = Mixture(*(part[0, 0, :1].expand(4000, 1, K) for part in mixture))
-    x = rows.draw(eps[:, None])
+    x = rows.quantile(probability[:, None])
     estimate = (rows.log_prob(x) - standard_normal_log_prob(x)).mean()
     assert 0 < estimate < mixture.divergence()[0, 0, 0]
 
 
+def test_what_repeats_has_a_probability_and_the_rest_a_density(repeatable, normals):
+    x = normals(B, T, C, seed=1, dtype=torch.float64)
+    probability = repeatable.log_odds.sigmoid()
+    density = (1 - probability) * torch_mixture(repeatable.mixture).log_prob(x).exp()
+    known = slice(1, None)
+    changed, repeated = (
+        repeatable.log_prob(v)[known].exp() for v in (x, repeatable.previous)
+    )
+    assert_close(changed, density[known])
+    assert_close(repeated, probability[known])
+
+
+def test_nothing_repeats_what_is_not_known(repeatable, normals):
+    x = normals(B, T, C, seed=1, dtype=torch.float64)
+    assert_close(repeatable.log_prob(x)[0], repeatable.mixture.log_prob(x)[0])
+    assert repeatable.draw(torch.full((B, T, C), -40.0)).isfinite().all()
+
+
+def test_draws_repeat_as_often_as_they_should_and_are_drawn_else():
+    n = 20_001
+    probability = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1, None]
+    ones = torch.ones(n, 1, 1, dtype=torch.float64)
+    rows = Repeatable(
+        0.5 * ones[..., 0], 7 * ones[..., 0], Mixture(0 * ones, ones, ones)
+    )
+    drawn = rows.draw(torch.special.ndtri(probability))
+    repeats = drawn == 7
+    rate = torch.tensor(0.5, dtype=torch.float64).sigmoid()
+    assert_close(repeats.double().mean(), rate, atol=1e-4, rtol=0)
+    rest = (probability[~repeats] - rate) / (1 - rate)
+    assert_close(drawn[~repeats], 1 + torch.special.ndtri(rest), atol=1e-3, rtol=1e-3)
+
+
+def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
+    rate, previous, mean, scale = 0.3, 0.5, -1.0, 0.2
+    one = torch.ones(1, 1, dtype=torch.float64)
+    log_odds = torch.logit(rate * one)
+    mixture = Mixture(0 * one[..., None], mean * one[..., None], scale * one[..., None])
+    repeatable = Repeatable(log_odds, previous * one, mixture)
+    kl = kl_divergence(Normal(mean * one, scale * one), Normal(0.0, 1.0))
+    gain = rate * (math.log(rate) - Normal(0.0, 1.0).log_prob(previous * one))
+    gain = gain + (1 - rate) * (math.log(1 - rate) + kl)
+    assert_close(repeatable.divergence(), gain)
+
+
 def test_no_channel_sees_itself_or_a_later_one(channels):
-    likelihood, h, x = channels
-    before = likelihood.conditionals(h, x)
+    likelihood, h, previous, x = channels
+    before = likelihood.conditionals(h, previous, x)
     for c in range(WIDE):
         changed = x.clone()
         changed[..., c] += 1
-        after = likelihood.conditionals(h, changed)
-        for one, other in zip(before, after, strict=True):
+        after = likelihood.conditionals(h, previous, changed)
+        for one, other in zip(before.mixture, after.mixture, strict=True):
             assert_close(one[..., : c + 1, :], other[..., : c + 1, :])
+        assert_close(before.log_odds[..., : c + 1], after.log_odds[..., : c + 1])
         if c + 1 < WIDE:
-            assert not torch.equal(
-                before.mean[..., c + 1, :], after.mean[..., c + 1, :]
-            )
+            later = slice(c + 1, None)
+            for one, other in (
+                (before.mixture.mean, after.mixture.mean),
+                (before.log_odds[..., None], after.log_odds[..., None]),
+            ):
+                assert not torch.equal(one[..., later, :], other[..., later, :])
+
+
+def test_later_channels_see_whether_a_channel_repeats(channels):
+    likelihood, h, previous, x = channels
+    other = torch.where(x == previous, previous + 1e-9, previous)
+    before = likelihood.conditionals(h, previous, x).log_odds
+    after = likelihood.conditionals(h, other, x).log_odds
+    assert torch.equal(before[..., 0], after[..., 0])
+    assert (before - after).abs()[:, 1:, 1:].max() > 1e-3
 
 
 def test_every_unit_and_weight_of_the_mixture_is_used_or_masked(channels):
-    likelihood, h, x = channels
-    likelihood(h).log_prob(x).sum().backward()
+    likelihood, h, previous, x = channels
+    likelihood(h, previous).log_prob(x).sum().backward()
     for weight in (likelihood.project.weight, likelihood.from_features.weight):
         assert (weight.grad.abs().sum(dim=1) > 0).all()
 
 
 def test_a_draw_inverts_the_conditionals(channels, normals):
-    likelihood, h, _ = channels
+    likelihood, h, previous, _ = channels
     eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
-    x = likelihood(h).draw(eps)
-    probability = torch_mixture(likelihood.conditionals(h, x)).cdf(x)
-    components = likelihood.conditionals(h, x)
-    assert_close(components.draw(eps), x)
-    assert ((probability > 0) & (probability < 1)).all()
+    x = likelihood(h, previous).draw(eps)
+    assert_close(likelihood.conditionals(h, previous, x).draw(eps), x)
+    repeats = x == previous
+    assert 0 < repeats[:, 1:].double().mean() < 1
+    assert not repeats[:, 0].any()
 
 
 def test_the_density_of_an_observation_integrates_to_one(fresh, normals):
@@ -180,7 +258,7 @@ def test_the_density_of_an_observation_integrates_to_one(fresh, normals):
     axis = torch.linspace(-12, 12, 601, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
-    density = likelihood(h).log_prob(x).sum(dim=-1).exp().detach()
+    density = likelihood(h, unknown(x)).log_prob(x).sum(dim=-1).exp().detach()
     assert float(density.sum()) * 0.04**2 == pytest.approx(1, abs=1e-6)
 
 
@@ -188,5 +266,6 @@ def test_a_mixture_of_more_channels_than_units_is_still_a_density(fresh, normals
     likelihood = fresh(MixtureLikelihood, H, 300, 0.1, 2).double()
     x = normals(2, 300, dtype=torch.float64)
     h = normals(2, H, seed=1, dtype=torch.float64)
-    assert likelihood(h).log_prob(x).isfinite().all()
-    assert likelihood(h).draw(x).isfinite().all()
+    distribution = likelihood(h, unknown(x))
+    assert distribution.log_prob(x).isfinite().all()
+    assert distribution.draw(x).isfinite().all()

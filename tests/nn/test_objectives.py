@@ -19,9 +19,9 @@ from tsgen.nn.objectives import (
     kl_divergence,
     late_index,
     mask_variables,
-    masked_prefix,
     mutual_information_bound,
     prior_terms,
+    seen_before,
     stable_posterior_terms,
     uniform_levels,
     variational_inference_loss,
@@ -188,34 +188,37 @@ def test_cyclical_annealing_ends_at_1():
 
 
 def test_masking_hides_whole_observations():
-    prefix = torch.ones(2, 3, 2)
+    previous = torch.ones(2, 3, 2)
     keep = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
-    assert torch.equal(mask_variables(prefix, keep).sum(2) / 2, keep)
+    masked = mask_variables(previous, keep)
+    assert torch.equal(masked.nan_to_num().sum(2) / 2, keep)
+    assert torch.equal(masked.isnan().all(2), keep == 0)
 
 
 @pytest.mark.parametrize("masking", [0.1, 0.3, 0.8])
 def test_observations_are_hidden_at_the_named_rate(masking):
-    prefix = masked_prefix(torch.ones(1000, 101, 2), masking, seeded())[:, 1:]
-    assert torch.equal(prefix[..., 0], prefix[..., 1])
-    hidden = 1 - prefix[..., 0].mean().item()
+    previous = seen_before(torch.ones(1000, 101, 2), masking, seeded())[:, 1:]
+    assert torch.equal(previous[..., 0].isnan(), previous[..., 1].isnan())
+    hidden = previous[..., 0].isnan().double().mean().item()
     assert abs(hidden - masking) < 4.42 * math.sqrt(masking * (1 - masking) / 1e5)
 
 
 def test_masking_changes_the_prefix_and_not_the_series(normals):
     x = normals(B, T, C)
-    prefix = masked_prefix(x, 0.5, seeded())
-    kept = prefix[:, 1:] == x[:, :-1]
-    assert (kept | (prefix[:, 1:] == 0)).all()
+    previous = seen_before(x, 0.5, seeded())
+    kept = previous[:, 1:] == x[:, :-1]
+    assert (kept | previous[:, 1:].isnan()).all()
+    assert previous[:, 0].isnan().all()
 
 
-def test_masking_everything_leaves_zeros(normals):
-    assert not masked_prefix(normals(B, T, C), 1.0, seeded()).any()
+def test_masking_everything_leaves_nothing(normals):
+    assert seen_before(normals(B, T, C), 1.0, seeded()).isnan().all()
 
 
 def test_without_masking_nothing_is_drawn(normals):
     generator = seeded()
     before = generator.get_state()
-    masked_prefix(normals(B, T, C), 0.0, generator)
+    seen_before(normals(B, T, C), 0.0, generator)
     assert torch.equal(generator.get_state(), before)
 
 

@@ -218,13 +218,22 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Nats per series, as a density in the units of `X`. Channels that were
-            constant in training have no density and are left out.
+            Nats per series, as a density in the units of `X`, with values that repeat
+            the one before them counted by their probability if the likelihood is a
+            mixture. Channels that were constant in training have no density and are
+            left out.
         """
         x = self._scaled(self._checked(X)).double()
         varies = torch.from_numpy(~self.scaler_.constant_).to(self.device_)
         bound = self._in_batches(partial(self._bound, self._double(), varies), x)
-        return bound - self.n_timesteps_ * self.scaler_.log_volume()
+        return bound - self._has_density(x).sum(axis=1) @ self.scaler_.log_scales()
+
+    def _has_density(self, x: Tensor) -> np.ndarray:
+        """Tell which entries of scaled series have a density: all; a child may differ.
+
+        The others have a probability, which does not depend on their units.
+        """
+        return np.ones(x.shape)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Average the bounds of `score_samples`; higher is better.

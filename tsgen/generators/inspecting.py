@@ -184,7 +184,7 @@ def _log_likelihoods(
     varies = torch.from_numpy(~generator.scaler_.constant_).to(generator.device_)
 
     def entries(z: Tensor, x: Tensor) -> Tensor:
-        log_prob = model.decode(z, delayed(x)).log_prob(x)
+        log_prob = model.decode(z, delayed(x, first=torch.nan)).log_prob(x)
         return log_prob[:, :, varies].mean(dim=(1, 2))
 
     return {

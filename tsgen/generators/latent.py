@@ -35,6 +35,7 @@ from tsgen.generators.inspecting import (
 )
 from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
+from tsgen.nn.decoders import delayed
 from tsgen.nn.models import LatentDiffusion, build
 
 
@@ -283,6 +284,11 @@ class BaseLatentGenerator(
         eps = noise[:, n_chain:].reshape(-1, self.n_timesteps_, self.n_channels_)
         z = self.model_.posterior.from_diffusion(z)
         return self.model_.generate(z, eps).cpu().numpy()
+
+    def _has_density(self, x: Tensor) -> np.ndarray:
+        if self._architecture["likelihood"] == "gaussian":
+            return super()._has_density(x)
+        return (x != delayed(x, first=torch.nan)).numpy()
 
     @property
     def _n_features_out(self) -> int:

@@ -142,7 +142,7 @@ def series_log_prob(
     model: LatentDiffusion, z: Tensor, x: Tensor, varies: Tensor
 ) -> Tensor:
     """Log-likelihood of series given latents, over channels that vary; (B,)."""
-    log_prob = model.decode(z, delayed(x)).log_prob(x)
+    log_prob = model.decode(z, delayed(x, first=torch.nan)).log_prob(x)
     return (log_prob * varies).sum(dim=(1, 2))
 
 

@@ -24,9 +24,9 @@ from tsgen.nn.layers import (
 )
 
 
-def delayed(x: Tensor) -> Tensor:
+def delayed(x: Tensor, first: float = 0.0) -> Tensor:
     """Shift series (B, T, C) by one step, with zeros at the first: the prefix."""
-    return torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
+    return torch.cat([torch.full_like(x[:, :1], first), x[:, :-1]], dim=1)
 
 
 def _entrance(
@@ -203,7 +203,7 @@ Decoder = LSTMDecoder | TransformerDecoder
 def generate(
     decoder: Decoder,
     z: Tensor,
-    emit: Callable[[Tensor, int], Tensor],
+    emit: Callable[[Tensor, Tensor, int], Tensor],
     n_timesteps: int,
     n_channels: int,
 ) -> Tensor:
@@ -214,7 +214,8 @@ def generate(
     decoder : LSTMDecoder or TransformerDecoder
     z : Tensor of shape (B, K)
     emit : callable
-        From features (B, H) and the index of the step to an observation (B, C).
+        From features (B, H), the observation before (B, C), NaN at first, and the index
+        of the step to an observation (B, C).
     n_timesteps, n_channels : int
 
     Returns
@@ -222,8 +223,8 @@ def generate(
     Tensor of shape (B, T, C)
     """
     state: Any = decoder.begin(z)
-    observations = [z.new_zeros(len(z), n_channels)]
+    observations = [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
-        features, state = decoder.step(state, observations[-1])
-        observations.append(emit(features, t))
+        features, state = decoder.step(state, observations[-1].nan_to_num())
+        observations.append(emit(features, observations[-1], t))
     return torch.stack(observations[1:], dim=1)

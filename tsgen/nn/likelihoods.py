@@ -1,9 +1,10 @@
 """Likelihoods: features of the decoder become a distribution of one observation.
 
-A likelihood maps features (..., H) to an object with `log_prob(x)`, the log-density of
-every entry (..., C), whose sum is that of the observation, `draw(eps)` and
-`divergence(x)`. The normal takes the channels as independent given the features; the
-mixture takes each given the features and the channels before it.
+A likelihood maps features (..., H) and the previous observation (..., C), NaN where it
+is not known, to an object with `log_prob(x)` of every entry (..., C), whose sum is that
+of the observation, `draw(eps)` and `divergence(x)`. The normal takes the channels as
+independent given the features; the mixture takes each given the features and the
+channels before it, and can repeat the previous value exactly.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tsgen.nn.layers import full_precision
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5
+NEVER = -1e4  # log odds of what cannot be
 ROUNDING = 1e-9  # keeps probabilities inside (0, 1), where quantiles are finite
 
 
@@ -80,8 +82,8 @@ class GaussianLikelihood(nn.Module):
         self.min_scale = min_scale
         self.project = nn.Linear(hidden_size, 2 * n_channels)
 
-    def forward(self, h: Tensor) -> Gaussian:
-        """Map features (..., H) to distributions over (..., C)."""
+    def forward(self, h: Tensor, previous: Tensor) -> Gaussian:
+        """Map features (..., H) to distributions over (..., C), of any `previous`."""
         mean, raw_scale = full_precision(self.project(h)).chunk(2, dim=-1)
         return Gaussian(mean, self.min_scale + F.softplus(raw_scale))
 
@@ -98,20 +100,21 @@ class Mixture(NamedTuple):
         each = normal_log_prob(x[..., None], self.mean, self.scale)
         return torch.logsumexp(self.log_weight + each, dim=-1)
 
-    def draw(self, eps: Tensor) -> Tensor:
-        """Turn standard normal noise into observations.
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Turn numbers that are uniform in (0, 1) into observations.
 
-        One number an entry does both: its probability under the normal distribution
-        picks the component, and where it lies within the share of that component is
-        the quantile of it. So an entry is continuous in `eps` but between components.
+        One number an entry does both: it picks the component, and where it lies within
+        the share of that component is the quantile of it. So an entry is continuous in
+        it but between components.
         """
-        probability = torch.special.ndtr(eps.double())[..., None]
+        probability = probability.double()[..., None]
         weight = self.log_weight.double().exp()
         upper = weight.cumsum(dim=-1)
         chosen = (probability > upper[..., :-1]).sum(dim=-1, keepdim=True)
         weight, upper = weight.gather(-1, chosen), upper.gather(-1, chosen)
         within = (probability - upper + weight) / weight
-        deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING)).to(eps)
+        deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
+        deviation = deviation.to(self.mean)
         mean, scale = self.mean.gather(-1, chosen), self.scale.gather(-1, chosen)
         return (mean + scale * deviation)[..., 0]
 
@@ -124,15 +127,74 @@ class Mixture(NamedTuple):
         return (self.log_weight.exp() * each).sum(dim=-1)
 
 
+class Repeatable(NamedTuple):
+    r"""Repeat the previous value exactly, or else draw from a mixture of normals.
+
+    .. math:: \ln p(x) = \begin{cases}
+        \ln \rho & x = x_{t-1} \\
+        \ln(1 - \rho) + \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) & \text{else}
+        \end{cases}
+
+    A probability where values repeat, a density elsewhere. Where the previous value is
+    not known, :math:`\rho = 0`.
+
+    Parameters
+    ----------
+    log_odds : Tensor of shape (..., C)
+        Of a repeat.
+    previous : Tensor of shape (..., C)
+        NaN where it is not known.
+    mixture : Mixture
+    """
+
+    log_odds: Tensor
+    previous: Tensor
+    mixture: Mixture
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability of entries that repeat, log-density of the others."""
+        repeats, changes = self._log_probabilities()
+        changes = changes + self.mixture.log_prob(x)
+        return torch.where(x == self.previous, repeats, changes)
+
+    def draw(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise into observations.
+
+        The probability of the noise under the normal distribution tells whether the
+        value repeats; how far it is beyond that is the quantile of the mixture.
+        """
+        probability = torch.special.ndtr(eps.double())
+        repeats, changes = (log.double().exp() for log in self._log_probabilities())
+        beyond = (probability - repeats) / changes.clamp(min=ROUNDING)
+        drawn = self.mixture.quantile(beyond.clamp(0, 1))
+        return torch.where(probability < repeats, self.previous, drawn)
+
+    def divergence(self) -> Tensor:
+        r"""Bound the expected gain of each entry over N(0, 1).
+
+        .. math:: \rho \, (\ln\rho - \ln N(x_{t-1}; 0, 1))
+            + (1 - \rho) (\ln(1 - \rho) + \textstyle\sum_k w_k KL_k)
+        """
+        repeats, changes = self._log_probabilities()
+        reference = standard_normal_log_prob(self.previous.nan_to_num())
+        repeated = repeats.exp() * (repeats - reference)
+        return repeated + changes.exp() * (changes + self.mixture.divergence())
+
+    def _log_probabilities(self) -> tuple[Tensor, Tensor]:
+        """Log-probability of a repeat, and of a change."""
+        log_odds = self.log_odds.masked_fill(self.previous.isnan(), NEVER)
+        return F.logsigmoid(log_odds), F.logsigmoid(-log_odds)
+
+
 class MixtureLikelihood(nn.Module):
-    r"""Mixtures of normals, each channel given the features and the channels before it.
+    r"""Repeats or mixtures, each channel given the features and the channels before it.
 
-    .. math:: p(x_t | h_t) = \prod_c \sum_k w_{ck} \, N(x_{tc}; \mu_{ck}, \sigma_{ck})
+    .. math:: p(x_t | h_t) = \prod_c p(x_{tc} | h_t, x_{t,1} \ldots x_{t,c-1})
 
-    with weights, means and scales computed from :math:`h_t` and
-    :math:`x_{t,1} \ldots x_{t,c-1}` by a layer of masked units, and means that are also
-    linear in those channels. It holds what a diagonal normal cannot: channels that
-    move together or are equal, steps, exact repeats, heavy tails.
+    with `Repeatable` factors, whose odds, weights, means and scales are computed from
+    :math:`h_t`, the channels before c, and which of those repeat, by a layer of masked
+    units; means are also linear in those channels. It holds what a diagonal normal
+    cannot: channels that move together or are equal, steps, exact repeats, heavy tails.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -156,65 +218,73 @@ class MixtureLikelihood(nn.Module):
         self.n_components = n_components
         width = UNITS_PER_CHANNEL * n_channels
         width = min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
-        n_outputs = 3 * n_channels * n_components
+        n_outputs = (3 * n_components + 1) * n_channels
         self.from_features = nn.Linear(hidden_size, width)
-        self.from_channels = nn.Linear(n_channels, width, bias=False)
+        self.from_channels = nn.Linear(2 * n_channels, width, bias=False)
         self.project = nn.Linear(hidden_size, n_outputs)
         self.project_units = nn.Linear(width, n_outputs, bias=False)
         self.shift = nn.Linear(n_channels, n_channels * n_components, bias=False)
 
-    def forward(self, h: Tensor) -> ChannelMixtures:
-        """Map features (..., H) to distributions over (..., C)."""
-        return ChannelMixtures(self, h)
+    def forward(self, h: Tensor, previous: Tensor) -> ChannelMixtures:
+        """Map features (..., H) and previous observations to distributions (..., C)."""
+        return ChannelMixtures(self, h, previous)
 
-    def conditionals(self, h: Tensor, x: Tensor) -> Mixture:
-        """Mixture of every channel of `x` (..., C), given those before it."""
+    def conditionals(self, h: Tensor, previous: Tensor, x: Tensor) -> Repeatable:
+        """Distribution of every channel of `x` (..., C), given those before it."""
         into_units, into_outputs, into_means = self._masked_weights()
-        units = F.relu(self.from_features(h) + F.linear(x, into_units))
+        seen = torch.cat([x, (x == previous).to(x)], dim=-1)  # (..., 2 C)
+        units = F.relu(self.from_features(h) + F.linear(seen, into_units))
         raw = self.project(h) + F.linear(units, into_outputs)
-        return self._mixture(raw, F.linear(x, into_means))
+        return self._read(raw, F.linear(x, into_means), previous)
 
-    def draw(self, h: Tensor, eps: Tensor) -> Tensor:
+    def draw(self, h: Tensor, previous: Tensor, eps: Tensor) -> Tensor:
         """Turn noise (..., C) into observations, one channel after the other."""
         into_units, into_outputs, into_means = self._masked_weights()
-        units, outputs = self.from_features(h), self.project(h)
-        size, drawn = self.n_components, []
-        means = h.new_zeros(*h.shape[:-1], self.n_channels * size)
-        for c, noise in enumerate(eps.split(1, dim=-1)):
-            rows = slice(3 * size * c, 3 * size * (c + 1))
-            raw = outputs[..., rows] + F.linear(F.relu(units), into_outputs[rows])
-            shift = means[..., size * c : size * (c + 1)]
-            drawn.append(self._mixture(raw, shift).draw(noise))
-            units = units + drawn[-1] * into_units[:, c]
-            means = means + drawn[-1] * into_means[:, c]
+        into_outputs = into_outputs.unflatten(0, (self.n_channels, -1))
+        units = self.from_features(h)
+        outputs = self.project(h).unflatten(-1, (self.n_channels, -1))
+        means = h.new_zeros(*h.shape[:-1], self.n_channels, self.n_components)
+        drawn = []
+        for c, (before, noise) in enumerate(
+            zip(previous.split(1, dim=-1), eps.split(1, dim=-1), strict=True)
+        ):
+            raw = outputs[..., c, :] + F.linear(F.relu(units), into_outputs[c])
+            x = self._read(raw, means[..., c, :], before).draw(noise)
+            into = into_units[:, [c, c + self.n_channels]]
+            units = units + torch.cat([x, (x == before).to(x)], dim=-1) @ into.T
+            means = means + x[..., None] * into_means[:, c].view(means.shape[-2:])
+            drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
-    def _mixture(self, raw: Tensor, shift: Tensor) -> Mixture:
-        """Read outputs (..., 3 C components) and shifts of the means as mixtures."""
-        parts = full_precision(raw).unflatten(-1, (-1, 3, self.n_components))
-        logits, mean, raw_scale = parts.unbind(dim=-2)
-        mean = mean + full_precision(shift).unflatten(-1, (-1, self.n_components))
+    def _read(self, raw: Tensor, shift: Tensor, previous: Tensor) -> Repeatable:
+        """Read outputs (..., C (3 K + 1)) and shifts (..., C K) as distributions."""
+        size = self.n_components
+        raw = full_precision(raw).unflatten(-1, (-1, 3 * size + 1))
+        logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-1)
+        mean = mean + full_precision(shift).unflatten(-1, (-1, size))
         scale = self.min_scale + F.softplus(raw_scale)
-        return Mixture(logits.log_softmax(dim=-1), mean, scale)
+        mixture = Mixture(logits.log_softmax(dim=-1), mean, scale)
+        return Repeatable(log_odds[..., 0], previous, mixture)
 
     def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Weights without those that would let a channel see itself or a later one.
 
-        Unit j of W sees the first ``j * C // W`` channels; the outputs of channel c
-        see the units that see no channel from c on.
+        Unit j of W sees the first ``j * C // W`` channels and which of them repeat; the
+        outputs of channel c see the units that see no channel from c on.
         """
         weight = self.from_channels.weight
-        width, n_channels = weight.shape
+        width, n_channels = len(weight), self.n_channels
         channel = torch.arange(n_channels, device=weight.device)
         seen = torch.arange(width, device=weight.device) * n_channels // width
+        into_units = (channel < seen[:, None]).repeat(1, 2)
         into_outputs = (seen <= channel[:, None]).repeat_interleave(
-            3 * self.n_components, dim=0
+            3 * self.n_components + 1, dim=0
         )
         into_means = (channel < channel[:, None]).repeat_interleave(
             self.n_components, dim=0
         )
         return (
-            weight * (channel < seen[:, None]),
+            weight * into_units,
             self.project_units.weight * into_outputs,
             self.shift.weight * into_means,
         )
@@ -225,18 +295,22 @@ class ChannelMixtures(NamedTuple):
 
     likelihood: MixtureLikelihood
     features: Tensor
+    previous: Tensor
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log-density of each entry, given the channels before it."""
-        return self.likelihood.conditionals(self.features, x).log_prob(x)
+        """Log-likelihood of each entry, given the channels before it."""
+        return self._given(x).log_prob(x)
 
     def draw(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise into observations."""
-        return self.likelihood.draw(self.features, eps)
+        return self.likelihood.draw(self.features, self.previous, eps)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Bound the divergence to N(0, 1) of each entry, given the ones before it."""
-        return self.likelihood.conditionals(self.features, x).divergence()
+        return self._given(x).divergence()
+
+    def _given(self, x: Tensor) -> Repeatable:
+        return self.likelihood.conditionals(self.features, self.previous, x)
 
 
 Likelihood = GaussianLikelihood | MixtureLikelihood

@@ -79,16 +79,22 @@ class LatentDiffusion(Diffusion):
         return self.posterior(self.encoder(x, generator))
 
     def decode(
-        self, z: Tensor, prefix: Tensor, generator: torch.Generator | None = None
+        self, z: Tensor, previous: Tensor, generator: torch.Generator | None = None
     ) -> Observation:
-        """Map latents (B, K) and a prefix (B, T, C) to p(x_t | z, x_1 ... x_{t-1})."""
-        return self.likelihood(self.decoder(z, prefix, generator))
+        """Map latents (B, K) and previous observations to p(x_t | z, x_1 ... x_{t-1}).
+
+        `previous` (B, T, C) is the series delayed by one step, NaN where nothing is
+        known: at the first step, and where an observation is hidden.
+        """
+        h = self.decoder(z, previous.nan_to_num(), generator)
+        return self.likelihood(h, previous)
 
     def generate(self, z: Tensor, eps: Tensor) -> Tensor:
         """Decode latents (B, K) freely into series, with noise `eps` (B, T, C)."""
 
-        def emit(h: Tensor, t: int) -> Tensor:
-            return self.likelihood(h).draw(eps[:, t]).clamp(*self.series_range)
+        def emit(h: Tensor, previous: Tensor, t: int) -> Tensor:
+            drawn = self.likelihood(h, previous).draw(eps[:, t])
+            return drawn.clamp(*self.series_range)
 
         return generate(self.decoder, z, emit, *eps.shape[1:])
 

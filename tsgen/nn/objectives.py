@@ -113,15 +113,15 @@ def _log_density(z: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
     return (-0.5 * deviation.square() - log_scale).sum(dim=-1)
 
 
-def mask_variables(prefix: Tensor, keep: Tensor) -> Tensor:
-    """Hide whole observations from the decoder: zeros where `keep` is 0.
+def mask_variables(previous: Tensor, keep: Tensor) -> Tensor:
+    """Hide whole observations from the decoder: NaN where `keep` is 0.
 
-    Bowman et al. 2016, section 3.1; Semeniuta et al. 2017. Zero is the mean of a
-    standardised channel.
+    Bowman et al. 2016, section 3.1; Semeniuta et al. 2017. The networks read zero, the
+    mean of a standardised channel, in the place of what is hidden.
 
     Parameters
     ----------
-    prefix : Tensor of shape (B, T, C)
+    previous : Tensor of shape (B, T, C)
     keep : Tensor of shape (B, T)
         Zeros and ones.
 
@@ -129,7 +129,7 @@ def mask_variables(prefix: Tensor, keep: Tensor) -> Tensor:
     -------
     Tensor of shape (B, T, C)
     """
-    return prefix * keep[:, :, None]
+    return previous.masked_fill(keep[:, :, None] == 0, torch.nan)
 
 
 def denoising_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -187,7 +187,8 @@ def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     Parameters
     ----------
     likelihood : Gaussian or ChannelMixtures
-        Distributions of shape (B, T, C).
+        Distributions of shape (B, T, C); what repeats the value before counts with the
+        logarithm of its probability.
     x : Tensor of shape (B, T, C)
     form : {"entry", "step", "series", "kl", "printed"}
 
@@ -222,13 +223,13 @@ def uniform_levels(
     return torch.randint(low, high + 1, size, generator=generator, device=device)
 
 
-def masked_prefix(x: Tensor, masking: float, generator: torch.Generator) -> Tensor:
+def seen_before(x: Tensor, masking: float, generator: torch.Generator) -> Tensor:
     """Return the delayed series, each observation hidden with probability `masking`."""
-    prefix = delayed(x)
+    previous = delayed(x, first=torch.nan)
     if masking == 0:
-        return prefix
+        return previous
     keep = x.new_empty(x.shape[:2]).bernoulli_(1 - masking, generator=generator)
-    return mask_variables(prefix, keep)
+    return mask_variables(previous, keep)
 
 
 def denoising_term(
@@ -286,8 +287,8 @@ def elbo_terms(
     mean, log_scale = model.encode(x, generator)
     assert log_scale is not None
     z = reparameterize(mean, log_scale, normal_like(mean, generator))
-    prefix = masked_prefix(x, variable_masking, generator)
-    log_prob = model.decode(z, prefix, generator).log_prob(x)
+    previous = seen_before(x, variable_masking, generator)
+    log_prob = model.decode(z, previous, generator).log_prob(x)
     kl = kl_divergence(mean, log_scale).mean() / x[0].numel()
     z0 = model.posterior.to_diffusion(z.detach())
     terms = {
@@ -320,10 +321,10 @@ def stable_posterior_terms(
     at a third of the cost.
     """
     v, _ = model.encode(x, generator)
-    prefix = masked_prefix(x, variable_masking, generator)
+    previous = seen_before(x, variable_masking, generator)
     level = uniform_levels(0, n_inference_levels, x, generator)
     z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-    early = model.decode(z, prefix, generator)
+    early = model.decode(z, previous, generator)
     weight = model.alpha_bar[early_index(level, gamma, model.n_levels)]
     terms = {
         "variational_inference": LossTerm(
@@ -334,10 +335,10 @@ def stable_posterior_terms(
     if n_collapse_levels and alpha:
         lowest = model.n_levels - n_collapse_levels
         few = x[: math.ceil(COLLAPSE_SHARE * len(x))]
-        v, prefix = v[: len(few)], prefix[: len(few)]
+        v, previous = v[: len(few)], previous[: len(few)]
         level = uniform_levels(lowest, model.n_levels, few, generator)
         z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-        late = model.decode(z, prefix, generator)
+        late = model.decode(z, previous, generator)
         weight = 1 - model.alpha_bar[late_index(level, eta)]
         charge = collapse_charge(late, few, collapse_penalty)
         terms["collapse_simulation"] = LossTerm(
