@@ -10,6 +10,7 @@ from tsgen.datasets.controls import shuffle_timesteps
 from tsgen.datasets.earthquakes import fetch_earthquakes, load_earthquakes
 from tsgen.datasets.eicu import fetch_eicu_demo
 from tsgen.datasets.energy import load_energy
+from tsgen.datasets.layouts import from_aeon, to_aeon
 from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.retail import fetch_retail
@@ -24,6 +25,7 @@ __all__ = [
     "fetch_physionet2012",
     "fetch_retail",
     "fetch_stocks",
+    "from_aeon",
     "load_earthquakes",
     "load_energy",
     "load_mimic",
@@ -33,5 +35,6 @@ __all__ = [
     "make_windows",
     "read_ts",
     "shuffle_timesteps",
+    "to_aeon",
     "train_test_windows",
 ]
