@@ -14,12 +14,14 @@ from tsgen.datasets.layouts import from_aeon, to_aeon
 from tsgen.datasets.mimic import load_mimic
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.retail import fetch_retail
+from tsgen.datasets.splits import WindowSplit
 from tsgen.datasets.stocks import fetch_stocks
 from tsgen.datasets.synthetic import make_regimes, make_sines, make_var
 from tsgen.datasets.ts_format import read_ts
 from tsgen.datasets.windows import make_windows, train_test_windows
 
 __all__ = [
+    "WindowSplit",
     "fetch_earthquakes",
     "fetch_eicu_demo",
     "fetch_physionet2012",
