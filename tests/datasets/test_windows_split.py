@@ -21,6 +21,7 @@ from tsgen import BlockBootstrapGenerator, GaussianGenerator, compare
 from tsgen.datasets import (
     WindowSplit,
     make_windows,
+    overlapping_windows,
     train_test_windows,
 )
 from tsgen.scorers import neg_sliced_wasserstein_scorer
@@ -360,3 +361,10 @@ def test_groups_that_are_no_labels_are_refused(groups, message):
 def test_groups_of_several_kinds_are_refused():
     with pytest.raises(TypeError, match="groups must hold labels of one kind"):
         WindowSplit(2, length=1).split(np.zeros(3), groups=["a", None, "b"])
+
+
+def test_a_wrong_stride_is_found_out_by_overlapping_windows(windows):
+    train, test = next(WindowSplit(3, length=8, stride=8).split(windows))
+    assert overlapping_windows(windows[train], windows[test]).mean() > 0.5
+    train, test = next(WindowSplit(3, length=8).split(windows))
+    assert not overlapping_windows(windows[train], windows[test], min_rows=2).any()

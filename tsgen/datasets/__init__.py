@@ -12,6 +12,7 @@ from tsgen.datasets.eicu import fetch_eicu_demo
 from tsgen.datasets.energy import load_energy
 from tsgen.datasets.layouts import from_aeon, to_aeon
 from tsgen.datasets.mimic import load_mimic
+from tsgen.datasets.overlaps import overlapping_windows
 from tsgen.datasets.physionet2012 import fetch_physionet2012
 from tsgen.datasets.retail import fetch_retail
 from tsgen.datasets.splits import WindowSplit
@@ -35,6 +36,7 @@ __all__ = [
     "make_sines",
     "make_var",
     "make_windows",
+    "overlapping_windows",
     "read_ts",
     "shuffle_timesteps",
     "to_aeon",
