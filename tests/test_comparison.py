@@ -13,6 +13,8 @@ from tsgen import (
 )
 from tsgen.comparison import runs
 from tsgen.comparison.result import FLOOR
+from tsgen.datasets import WindowSplit, make_windows, overlapping_windows
+from tsgen.exceptions import OverlappingWindowsWarning
 from tsgen.metrics import sliced_wasserstein_distance
 
 METRICS = ["sliced_wasserstein_distance", "spread_ratio"]
@@ -46,6 +48,12 @@ class Recorder(GaussianGenerator):
 @pytest.fixture
 def series():
     rng = np.random.default_rng(0)
+    return rng.normal(size=(60, 6, 2)).cumsum(axis=1)
+
+
+@pytest.fixture
+def held_out():
+    rng = np.random.default_rng(1)
     return rng.normal(size=(60, 6, 2)).cumsum(axis=1)
 
 
@@ -160,8 +168,8 @@ def test_splitters_of_scikit_learn_are_used(cv, series, seen):
     np.testing.assert_array_equal(seen[0][0], series[train])
 
 
-def test_a_test_set_leaves_all_series_for_fitting(series, seen):
-    result = quick({"a": Recorder()}, series, X_test=series[:10], cv=None)
+def test_a_test_set_leaves_all_series_for_fitting(series, held_out, seen):
+    result = quick({"a": Recorder()}, series, X_test=held_out[:10], cv=None)
     assert len(seen) == 5
     assert all(len(x) == 60 for x, _ in seen)
     assert len({seed for _, seed in seen}) == 5
@@ -179,7 +187,7 @@ def test_five_folds_by_default(series, seen):
     assert len(seen) == 5
 
 
-def test_the_number_of_samples_follows_the_smaller_side(series):
+def test_the_number_of_samples_follows_the_smaller_side(series, held_out):
     sizes = []
 
     def count(X_real, X_synthetic):
@@ -189,8 +197,45 @@ def test_the_number_of_samples_follows_the_smaller_side(series):
     options = {"metrics": count, "cv": None, "n_repeats": 1, "dummies": False}
     quick([GaussianGenerator()], series[:10], X_test=series[10:], **options)
     assert sizes == [(50, 10), (50, 10)]
-    quick([GaussianGenerator()], series, X_test=series[:20], n_samples=7, **options)
+    quick([GaussianGenerator()], series, X_test=held_out[:20], n_samples=7, **options)
     assert sizes[2:] == [(20, 7), (20, 7)]
+
+
+@pytest.fixture
+def windows():
+    long = np.random.default_rng(0).normal(size=(250, 2)).cumsum(axis=0)
+    return make_windows(long, 8)
+
+
+SHUFFLED = KFold(3, shuffle=True, random_state=0)
+
+
+@pytest.mark.parametrize("n_axes", [2, 3])
+def test_windows_that_overlap_across_a_split_are_warned_of_once(n_axes, windows):
+    X = windows if n_axes == 3 else windows[:, :, 0]
+    with pytest.warns(OverlappingWindowsWarning, match="at least 4 conse") as caught:
+        quick([GaussianGenerator()], X, cv=SHUFFLED, dummies=False)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert "WindowSplit" in str(caught[0].message)
+    with pytest.warns(OverlappingWindowsWarning, match="100% of the held-out"):
+        quick([GaussianGenerator()], X[::2], X_test=X[1::2], cv=None, dummies=False)
+
+
+@pytest.mark.parametrize("options", [{"gap": 7}, {"cv": WindowSplit(3, length=8)}])
+def test_windows_held_apart_are_not_warned_of(options, windows):
+    quick([GaussianGenerator()], windows, dummies=False, **options)
+
+
+def test_windows_that_share_less_than_half_are_not_warned_of(windows):
+    quick([GaussianGenerator()], windows[::5], cv=SHUFFLED, dummies=False)
+
+
+def test_counts_that_are_equal_by_chance_are_not_warned_of():
+    train, test = np.random.default_rng(0).poisson(0.8, size=(2, 300, 16))
+    assert overlapping_windows(train, test).mean() > 0.5
+    options = {"X_test": test, "cv": None, "n_repeats": 1, "dummies": False}
+    quick([BlockBootstrapGenerator()], train, **options)
 
 
 # repeatable
@@ -279,8 +324,8 @@ def test_rows_are_tidy(series):
     assert list(result.to_frame().columns) == list(first)
 
 
-def test_a_single_run_has_no_interval(series):
-    options = {"X_test": series[:20], "cv": None, "n_repeats": 1}
+def test_a_single_run_has_no_interval(series, held_out):
+    options = {"X_test": held_out[:20], "cv": None, "n_repeats": 1}
     result = quick([GaussianGenerator()], series, **options)
     assert np.isnan(result.low["spread_ratio"]["Gaussian"])
     assert "±" not in "".join(str(result).splitlines()[:-1])
@@ -326,7 +371,7 @@ def test_masks_are_splits(series, seen):
 
 
 def test_a_floor_that_takes_all_series_has_no_interval(series):
-    result = quick([GaussianGenerator()], series, X_test=series, cv=None)
+    result = quick([GaussianGenerator()], series, X_test=series + 0.5, cv=None)
     assert np.isnan(result.floor["spread_ratio"][1])
 
 

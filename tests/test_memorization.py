@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tsgen._random import numpy_generator
+from tsgen.exceptions import OverlappingWindowsWarning
 from tsgen.memorization import memorization_report
 from tsgen.plots.memorization import plot_memorization_report
 from tsgen.reference import BlockBootstrapGenerator
@@ -322,7 +323,9 @@ def test_series_that_are_all_equal_show_nothing(ignore_scale):
 def test_copies_of_series_in_both_sets_are_as_near_to_both():
     X, X_train, X_holdout = make_sets()
     X_holdout[:20] = X[:20] = X_train[:20]
-    report = make_report((X, X_train, X_holdout))
+    with pytest.warns(OverlappingWindowsWarning, match="33% of the held") as caught:
+        report = make_report((X, X_train, X_holdout))
+    assert caught[0].filename == __file__
     np.testing.assert_array_equal(report.nearest_ratio[:20], 1)
     assert not report.memorizes
     assert np.isfinite(list(report.observed.values())).all()

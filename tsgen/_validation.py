@@ -100,6 +100,38 @@ def as_series(X: Any, name: str = "X") -> np.ndarray:
     return _as_three_axes(_read(X, name), name)
 
 
+def as_numbers(X: Any, name: str) -> np.ndarray:
+    """Check that an array holds real numbers, and leave them and its axes alone.
+
+    Parameters
+    ----------
+    X : array-like
+        Missing values are allowed.
+    name : str
+        What the messages call `X`.
+
+    Returns
+    -------
+    ndarray
+        With the dtype of `X`. It may share memory with it: never write to it.
+
+    Raises
+    ------
+    ValueError
+        If a value is complex or masked, or nested lists differ in length.
+    TypeError
+        If `X` does not hold real numbers.
+    """
+    array = _as_array(X, name)
+    _check_kinds(array, name)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must hold real numbers, got values of type {array.dtype}.\n"
+            "Convert them, e.g. with astype(float), or drop what is not a number."
+        )
+    return array
+
+
 def is_ragged(X: Any, n_timesteps: int) -> bool:
     """Tell whether `X` is a list of series that are not all of one known length."""
     if not isinstance(X, list | tuple) or not len(X):

@@ -3,6 +3,7 @@
 __all__ = [
     "ConstantInputWarning",
     "InvalidModelFileError",
+    "OverlappingWindowsWarning",
     "PosteriorCollapseWarning",
     "TrainingDivergedError",
     "UndefinedDependencyWarning",
@@ -22,6 +23,10 @@ class InvalidModelFileError(ValueError):
 
 class ConstantInputWarning(UserWarning):
     """The series do not vary, so there is nothing to learn."""
+
+
+class OverlappingWindowsWarning(UserWarning):
+    """Held-out series share many of their rows with series that are fitted on."""
 
 
 class PosteriorCollapseWarning(UserWarning):

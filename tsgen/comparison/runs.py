@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 
+from tsgen._overlap import warn_of_overlap
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_count
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
@@ -94,7 +95,8 @@ def compare(
     gap : int, default=0
         Series on both sides of a block held out that are not fitted on, where `cv` is
         an int or None and there are no `groups`. For windows that overlap, those that
-        share a row with a neighbour, e.g. `n_timesteps - 1` with a stride of 1.
+        share a row with a neighbour, e.g. `n_timesteps - 1` with a stride of 1; or use
+        `tsgen.datasets.WindowSplit` as `cv`, which counts in rows.
     n_repeats : int or None, default=None
         Fits of each generator on each split, with seeds of their own. None means 5 with
         `X_test` and 1 otherwise: five runs in either case.
@@ -121,6 +123,11 @@ def compare(
     sklearn.exceptions.FitFailedWarning
         If a run ended with an error: its figures are NaN, and its text is in
         `Comparison.runs`.
+    tsgen.exceptions.OverlappingWindowsWarning
+        If more than one held-out series in ten shares at least half of its rows, one
+        after the other, with a series that is fitted on, beyond what happens by chance:
+        a generator that copies would look good. See
+        `tsgen.datasets.overlapping_windows`.
 
     Raises
     ------
@@ -157,14 +164,15 @@ def compare(
     found = _metrics(metrics)
     checked = as_series(X, "X")
     splits, series = _splits(checked, X_test, cv, groups, gap)
-    if np.ndim(X) == 2:
-        series = series[:, :, 0]  # as they came: some estimators take no more axes
     if n_repeats is None:
         n_repeats = 1 if X_test is None else 5
     n_repeats = check_count(n_repeats, "n_repeats", minimum=1)
     if n_samples is not None:
         n_samples = _check_n_samples(n_samples, splits)
     tasks = list(_tasks(named, splits, n_repeats, n_samples, random_state))
+    warn_of_overlap(series, splits)
+    if np.ndim(X) == 2:
+        series = series[:, :, 0]  # as they came: some estimators take no more axes
     pool = Parallel(n_jobs=n_jobs, verbose=verbose)
     runs = pool(delayed(_run)(task, series, found) for task in tasks)
     _warn_of_failures(runs)

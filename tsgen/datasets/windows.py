@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from numbers import Real
 from typing import Literal
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_count
+from tsgen.datasets._blocks import keep_apart, most_blocks, reach_of
 
 __all__ = ["make_windows", "train_test_windows"]
 
@@ -139,6 +139,11 @@ def train_test_windows(
     TypeError
         If a count is not an integer.
 
+    See Also
+    --------
+    WindowSplit : Such splits for scikit-learn's cross-validation.
+    overlapping_windows : Which windows of a test set share rows with training windows.
+
     Notes
     -----
     The distance between the two parts is the floor that no generator can be asked to
@@ -172,7 +177,7 @@ def train_test_windows(
     starts = _window_starts(len(series), length, stride)
     _check_share(test_size)
     rng = numpy_generator(random_state, "split")
-    reach = -(-2 * length // stride) - 1  # neighbours on each side that are too near
+    reach = reach_of(length, stride, gap=length)
     if split == "shuffled":
         train, test = _cut_shuffled(len(starts), test_size, rng)
     elif split == "time":
@@ -203,7 +208,7 @@ def _cut_end(
     n_windows: int, test_size: float, reach: int
 ) -> tuple[np.ndarray, np.ndarray]:
     first = n_windows - round(test_size * n_windows)
-    return _keep_apart(n_windows, [(first, n_windows)], reach)
+    return _cut_runs(n_windows, [(first, n_windows)], reach)
 
 
 def _cut_blocks(
@@ -218,19 +223,13 @@ def _cut_blocks(
         size = round(test_size * (end - start))
         first = int(rng.integers(start, end - size + 1))
         runs.append((first, first + size))
-    return _keep_apart(n_windows, runs, reach)
+    return _cut_runs(n_windows, runs, reach)
 
 
-def _keep_apart(
+def _cut_runs(
     n_windows: int, runs: list[tuple[int, int]], reach: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Test on the runs (first, stop); train on what lies beyond `reach` of them."""
-    in_train = np.ones(n_windows, dtype=bool)
-    in_test = np.zeros(n_windows, dtype=bool)
-    for first, stop in runs:
-        in_train[max(first - reach, 0) : stop + reach] = False
-        in_test[first:stop] = True
-    return np.flatnonzero(in_train), np.flatnonzero(in_test)
+    return keep_apart(np.array(runs), np.array([0, n_windows]), reach)
 
 
 def _check_n_blocks(
@@ -238,8 +237,7 @@ def _check_n_blocks(
 ) -> int:
     if n_blocks != "auto":
         return check_count(n_blocks, "n_blocks", minimum=1)
-    shortest = max(16 * reach, 1) / (1 - test_size)  # drops 2 * reach: an eighth
-    return max(n_windows // math.ceil(max(shortest, 1 / test_size)), 1)
+    return most_blocks(n_windows, test_size, reach)
 
 
 def _check_share(test_size: float) -> None:

@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tsgen._overlap import warn_of_overlap
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_count
 from tsgen.memorization.distances import Search, find_neighbours
@@ -79,6 +80,12 @@ def memorization_report(
     MemorizationReport
         Figures, the suspects and what they resemble, and a verdict in words.
 
+    Warns
+    -----
+    tsgen.exceptions.OverlappingWindowsWarning
+        If more than one series in ten of `X_holdout` shares at least half of its
+        rows, one after the other, with one of `X_train`: copies could not be told.
+
     Raises
     ------
     ValueError
@@ -136,6 +143,7 @@ def memorization_report(
     sets = _check_sets(X_synthetic, X_train, X_holdout)
     max_lag = _check_max_lag(max_lag, sets[0].shape[1])
     n_permutations = _check_permutations(n_permutations, _check_level(level))
+    _warn_of_overlap(*sets[1:])
     search = Search(*_standardized(*sets), max_lag, ignore_scale)
     split = Split(find_neighbours(search, len(sets[1])), len(sets[1]), len(sets[2]))
     rng = numpy_generator(random_state, "memorization")
@@ -183,6 +191,12 @@ def _check_enough(X: np.ndarray, name: str) -> None:
             f"{name} must hold at least {_MINIMUM} series, got n_samples = {len(X)}. "
             "Give more series; some hundred are needed to see a few copies."
         )
+
+
+def _warn_of_overlap(X_train: np.ndarray, X_holdout: np.ndarray) -> None:
+    rows = np.arange(len(X_train) + len(X_holdout))
+    split = rows[: len(X_train)], rows[len(X_train) :]
+    warn_of_overlap(np.concatenate([X_train, X_holdout]), [split], stacklevel=4)
 
 
 def _check_max_lag(max_lag: int | None, n_timesteps: int) -> int:
