@@ -461,6 +461,7 @@ def test_methods_are_those_of_the_classifier():
     assert not hasattr(trees, "decision_function")
     assert hasattr(trees, "predict_log_proba")
     assert not hasattr(AugmentedRegressor(), "predict_proba")
+    assert not hasattr(AugmentedClassifier(3), "score")
 
 
 def test_answers_are_those_of_the_classifier(walks, y):

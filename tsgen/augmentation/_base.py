@@ -84,8 +84,9 @@ class BaseAugmented(BaseEstimator, metaclass=ABCMeta):
         rng = optional_rng(self.random_state)
         series = check_series(X, estimator=self, reset=True)
         series, target = self._augmented(restore_form(series, self), y, rng)
+        self._flatten = self.flatten and self.estimator is not None
         estimator = prepared(inner, rng)
-        estimator.fit(self._rows(series), target)
+        estimator.fit(rows_of(series, self._flatten), target)
         self.estimator_ = estimator
         return self
 
@@ -135,16 +136,15 @@ class BaseAugmented(BaseEstimator, metaclass=ABCMeta):
         """Call a method of the fitted estimator."""
         check_is_fitted(self)
         series = restore_form(check_series(X, estimator=self, reset=False), self)
-        return getattr(self.estimator_, method)(self._rows(series), *rest, **named)
-
-    def _rows(self, series: np.ndarray) -> np.ndarray:
-        return rows_of(series, self.flatten and self.estimator is not None)
+        rows = rows_of(series, self._flatten)
+        return getattr(self.estimator_, method)(rows, *rest, **named)
 
     def _inner(self) -> Any:
         """Return the fitted estimator, or the one that will be fitted."""
         if hasattr(self, "estimator_"):
             return self.estimator_
-        return resolve_estimator(self.estimator, self._kind)
+        given = self.estimator
+        return resolve_estimator(None, self._kind) if given is None else given
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

@@ -120,7 +120,7 @@ class HarmCheck:
         """Say in a sentence what adding synthetic series does."""
         return (
             f"{self.outcome.capitalize()}: synthetic series beside real ones change "
-            f"the {self.scoring} by {self._gain_in_words(BOTH)}."
+            f"the {self._scoring_in_words()} by {self._gain_in_words(BOTH)}."
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -201,6 +201,9 @@ class HarmCheck:
             return f"{gain} in every split, which gives no interval"
         return f"{gain}, 95 % interval {self.low[arm]:+.3g} to {self.high[arm]:+.3g}"
 
+    def _scoring_in_words(self) -> str:
+        return self.scoring.replace("_", " ")
+
     def __repr__(self) -> str:
         return (
             f"HarmCheck(outcome={self.outcome!r}, gain={self.gain[BOTH]:.3g}, "
@@ -215,7 +218,7 @@ class HarmCheck:
         return (
             f"{self.generator}: {len(self.n_test)} splits of {means[0]} real series to "
             f"train and {means[1]} to test on, {means[2]} synthetic ones added; "
-            f"{self.scoring}, higher is better"
+            f"{self._scoring_in_words()}, higher is better"
         )
 
     def _lines(self) -> Iterator[str]:

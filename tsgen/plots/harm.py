@@ -78,7 +78,7 @@ def plot_harm_check(check: HarmCheck, *, ax: Any = None) -> Axes:
         _draw_arm(ax, row, check, arm, colour)
     ax.set_yticks(range(len(colours)), list(colours))
     ax.set_ylim(len(colours) - 0.5, -0.5)
-    label_axes(ax, f"change of the {check.scoring}")
+    label_axes(ax, f"change of the {check.scoring.replace('_', ' ')}")
     title(ax, f"{check.generator}: {check.outcome}")
     return ax
 
