@@ -21,7 +21,15 @@ STAIR = [*(ROOT / "generators").glob("*.py"), ROOT / "persistence.py"]
 ARRAY_FLOOR = [path for path in FILES if path not in TENSOR_FLOOR + STAIR]
 LIGHT = [
     name
-    for name in ("datasets", "exceptions", "metrics", "plots", "reference", "scorers")
+    for name in (
+        "augmentation",
+        "datasets",
+        "exceptions",
+        "metrics",
+        "plots",
+        "reference",
+        "scorers",
+    )
     if (ROOT / f"{name}.py").exists() or (ROOT / name / "__init__.py").exists()
 ]
 HEAVY = ("torch", "ot", "matplotlib", "pandas")

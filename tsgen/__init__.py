@@ -37,6 +37,10 @@ How good samples are, beside floors and dummies::
     samples, training and unseen series
       -> memorization_report            whether training series are repeated
 
+    labelled series, a generator
+      -> augmentation                   synthetic series beside real ones to train on
+      -> harm_check                     whether they help or harm
+
 `scorers` puts the same metrics into scikit-learn's searches.
 
 Importing the package is cheap: PyTorch loads with the first generator.
@@ -45,6 +49,14 @@ Importing the package is cheap: PyTorch loads with the first generator.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsgen.augmentation import (
+        AugmentedClassifier,
+        AugmentedRegressor,
+        HarmCheck,
+        SyntheticAugmenter,
+        harm_check,
+        tstr_score,
+    )
     from tsgen.comparison import Comparison, compare
     from tsgen.exceptions import PosteriorCollapseWarning
     from tsgen.generators import (
@@ -56,32 +68,44 @@ if TYPE_CHECKING:
     from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
 __all__ = [
+    "AugmentedClassifier",
+    "AugmentedRegressor",
     "BlockBootstrapGenerator",
     "Comparison",
     "DiffusionGenerator",
     "GaussianGenerator",
+    "HarmCheck",
     "LatentDiffusionGenerator",
     "MemorizationReport",
     "PosteriorCollapseWarning",
     "StablePosteriorGenerator",
+    "SyntheticAugmenter",
     "__version__",
     "compare",
+    "harm_check",
     "memorization_report",
+    "tstr_score",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AugmentedClassifier": "tsgen.augmentation",
+    "AugmentedRegressor": "tsgen.augmentation",
     "BlockBootstrapGenerator": "tsgen.reference",
     "Comparison": "tsgen.comparison",
     "DiffusionGenerator": "tsgen.generators",
     "GaussianGenerator": "tsgen.reference",
+    "HarmCheck": "tsgen.augmentation",
     "LatentDiffusionGenerator": "tsgen.generators",
     "MemorizationReport": "tsgen.memorization",
     "PosteriorCollapseWarning": "tsgen.exceptions",
     "StablePosteriorGenerator": "tsgen.generators",
+    "SyntheticAugmenter": "tsgen.augmentation",
     "compare": "tsgen.comparison",
+    "harm_check": "tsgen.augmentation",
     "memorization_report": "tsgen.memorization",
+    "tstr_score": "tsgen.augmentation",
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
@@ -49,3 +51,26 @@ def numpy_generator(random_state: RandomState, purpose: str) -> np.random.Genera
 
 def _stream(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([crc32(purpose.encode()), seed])
+
+
+def seeded_clone(estimator: Any, rng: np.random.Generator) -> Any:
+    """Copy an estimator and give seeds to its parts that have none.
+
+    Parameters
+    ----------
+    estimator : estimator
+    rng : numpy.random.Generator
+        Source of the seeds.
+
+    Returns
+    -------
+    estimator
+        Unfitted.
+    """
+    copy = clone(estimator)
+    empty = [
+        name
+        for name, value in sorted(copy.get_params().items())
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    return copy.set_params(**{name: int(rng.integers(2**31)) for name in empty})

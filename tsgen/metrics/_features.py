@@ -38,16 +38,15 @@ def series_features(
     -------
     Features
     """
-    pairs = _channel_pairs(real.shape[2], rng)
-    parts = [
-        _of_one_set(side.clip(-_FARTHEST, _FARTHEST), pairs)
-        for side in (real, synthetic)
-    ]
+    pairs = channel_pairs(real.shape[2], rng)
+    parts = [feature_parts(side, pairs) for side in (real, synthetic)]
     first, second = (np.concatenate(part, axis=1) for part in parts)
     return Features(first, second, n_summaries=parts[0][-1].shape[1])
 
 
-def _of_one_set(X: np.ndarray, pairs: np.ndarray) -> list[np.ndarray]:
+def feature_parts(X: np.ndarray, pairs: np.ndarray) -> list[np.ndarray]:
+    """Values, products and summaries of standardised series: (n_samples, ...) each."""
+    X = X.clip(-_FARTHEST, _FARTHEST)
     parts = [X[start : start + _ROWS] for start in range(0, len(X), _ROWS)]
     products = np.concatenate([_products(part)[:, pairs] for part in parts])
     return [flatten(_coarse(X)), products, _summaries(X)]
@@ -62,7 +61,7 @@ def _coarse(X: np.ndarray) -> np.ndarray:
     return np.add.reduceat(X, edges[:-1], axis=1) / np.diff(edges)[:, None]
 
 
-def _channel_pairs(n_channels: int, rng: np.random.Generator) -> np.ndarray:
+def channel_pairs(n_channels: int, rng: np.random.Generator) -> np.ndarray:
     """Columns of `_products` to look at: both ways at lag 1, once at lag 0."""
     once = np.triu(np.ones((n_channels, n_channels), dtype=bool))
     columns = np.flatnonzero(np.stack([once, np.ones_like(once)]))

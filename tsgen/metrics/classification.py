@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 
-from tsgen._random import RandomState, numpy_generator
+from tsgen._random import RandomState, numpy_generator, seeded_clone
 from tsgen._validation import check_count
 from tsgen.metrics._choices import check_choice, check_share
 from tsgen.metrics._features import Features, series_features
@@ -134,7 +134,7 @@ def classifier_two_sample_test(
         _check_classifier(classifier)
         points = flatten(pair[0]), flatten(pair[1])
     scores = [
-        _score(_seeded(classifier, rng), points, folds, k, scoring)
+        _score(seeded_clone(classifier, rng), points, folds, k, scoring)
         for k in range(n_splits)
     ]
     return float(np.mean(scores))
@@ -180,18 +180,6 @@ def _default_classifier(features: Features) -> Any:
         ("trees", make_pipeline(chosen, trees)),
     ]
     return VotingClassifier(parts, voting="soft")
-
-
-def _seeded(classifier: Any, rng: np.random.Generator) -> Any:
-    """Copy a classifier and give seeds to its parts that have none."""
-    copy = clone(classifier)
-    parameters = sorted(copy.get_params().items())
-    empty = [
-        name
-        for name, value in parameters
-        if name.split("__")[-1] == "random_state" and value is None
-    ]
-    return copy.set_params(**{name: int(rng.integers(2**31)) for name in empty})
 
 
 def _score(
