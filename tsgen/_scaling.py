@@ -69,7 +69,8 @@ class SeriesScaler:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_timesteps, n_channels)
-            Finite series of magnitude up to 1e300.
+            Series of magnitude up to 1e300; NaN where an entry is missing, but not in
+            the whole of a channel.
 
         Returns
         -------
@@ -81,7 +82,7 @@ class SeriesScaler:
         ConstantInputWarning
             If every channel is constant.
         """
-        low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))  # (C,)
+        low, high = np.nanmin(X, axis=(0, 1)), np.nanmax(X, axis=(0, 1))  # (C,)
         self.unit_ = _power_of_two(np.maximum(high, -low))
         self.relative_mean_, self.relative_scale_ = _moments(X / self.unit_)
         if self.constant_.all():
@@ -154,10 +155,11 @@ def _moments(U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Deviations from the middle of the range are averaged, not the values: a large
     offset then costs no digits.
     """
-    low, high = U.min(axis=(0, 1)), U.max(axis=(0, 1))
+    low, high = np.nanmin(U, axis=(0, 1)), np.nanmax(U, axis=(0, 1))
     middle = low + (high - low) / 2
     deviations = U - middle  # (B, T, C)
-    return middle + deviations.mean(axis=(0, 1)), deviations.std(axis=(0, 1))
+    mean, scale = (f(deviations, axis=(0, 1)) for f in (np.nanmean, np.nanstd))
+    return middle + mean, scale
 
 
 def _warn_constant() -> None:

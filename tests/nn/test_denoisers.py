@@ -13,12 +13,12 @@ from tsgen.nn.denoisers import (
 B, L = 4, 20
 
 
-def mlp(latent_size=6, n_levels=L):
-    return ResidualMLP(latent_size, n_levels, 32, 2)
+def mlp(latent_size=6, n_levels=L, n_conditions=0):
+    return ResidualMLP(latent_size, n_levels, n_conditions, 32, 2)
 
 
-def unet(latent_size=6, n_levels=L):
-    return UNet1d(latent_size, n_levels, 8)
+def unet(latent_size=6, n_levels=L, n_conditions=0):
+    return UNet1d(latent_size, n_levels, n_conditions, 8)
 
 
 def transformer(n_timesteps=6, n_levels=L):
@@ -131,3 +131,37 @@ def test_a_bypass_adds_a_gain_of_each_entry_at_each_level(fresh, normals, level)
     gain = module(torch.ones_like(z), level)
     assert_close(module(z, level), gain * z)
     assert torch.pdist(gain).min() > 1e-6
+
+
+# conditions
+
+
+every_conditional = pytest.mark.parametrize("denoiser", [mlp, unet])
+
+
+@every_conditional
+def test_a_prediction_depends_on_the_condition(fresh, normals, level, denoiser):
+    module, z = fresh(denoiser, n_conditions=3), normals(B, 6)
+    one, other = (module(z, level, normals(B, 3, seed=s)) for s in (1, 2))
+    assert (one - other).abs().amax(dim=1).min() > 1e-4
+
+
+@every_conditional
+def test_an_unknown_condition_is_one_of_zeros(fresh, normals, level, denoiser):
+    module, z = fresh(denoiser, n_conditions=3), normals(B, 6)
+    assert torch.equal(module(z, level), module(z, level, torch.zeros(B, 3)))
+
+
+@every_conditional
+def test_every_weight_is_trained_with_a_condition(
+    fresh, normals, level, assert_trainable, denoiser
+):
+    module, z = fresh(denoiser, n_conditions=3), normals(B, 6)
+    given = normals(B, 3, seed=2)
+    assert_trainable((module(z, level, given) * normals(B, 6, seed=1)).sum(), module)
+
+
+@every_conditional
+def test_conditions_of_no_width_change_nothing(fresh, normals, level, denoiser):
+    module, z = fresh(denoiser), normals(B, 6)
+    assert torch.equal(module(z, level), module(z, level, torch.zeros(B, 0)))

@@ -154,7 +154,7 @@ def test_a_perfect_denoiser_predicts_the_clean_latent(make_model, normals, predi
     level = torch.arange(1, 11)
     kept = model.alpha_bar[level][:, None]
     v = kept.sqrt() * eps - (1 - kept).sqrt() * z0
-    model.denoiser.forward = lambda z, level: v if prediction == "v" else eps
+    model.denoiser.forward = lambda z, level, *_: v if prediction == "v" else eps
     z = diffuse(z0, kept[:, 0], eps)
     assert_close(model.predict_clean(z, level), z0, rtol=1e-6, atol=1e-6)
 

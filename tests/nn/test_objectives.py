@@ -56,7 +56,7 @@ def test_the_denoising_loss_is_a_mean_square():
 
 def test_the_variational_term_weighs_the_likelihood_of_each_series():
     log_prob = torch.tensor([[[-1.0], [-3.0]], [[-2.0], [-6.0]]])
-    loss = variational_inference_loss(log_prob, torch.tensor([1.0, 0.5]))
+    loss = variational_inference_loss(log_prob, torch.tensor([1.0, 0.5]), log_prob)
     assert loss.item() == (1 * 2 + 0.5 * 4) / 2
 
 
@@ -307,12 +307,13 @@ STABLE = {
 
 
 def stable_terms(model, x, **options):
-    return stable_posterior_terms(model, x, seeded(), **{**STABLE, **options})
+    options = {**STABLE, **options}
+    return stable_posterior_terms(model, x, x[:, 0, :0], seeded(), **options)
 
 
 def baseline_terms(model, x, **options):
     options = {"kl_weight": 0.5, "variable_masking": 0.3, **options}
-    return elbo_terms(model, x, seeded(), **options)
+    return elbo_terms(model, x, x[:, 0, :0], seeded(), **options)
 
 
 def gradients(loss, model):
@@ -568,7 +569,9 @@ def test_loss_and_gradients_are_those_of_algorithm_1(
 
 def test_the_second_stage_denoises_cached_latents(make_model, normals):
     model, v = make_model().eval(), normals(B, K)
-    found = prior_terms(model, model.denoiser, (v,), seeded(), 0.0)["denoising"]
+    found = prior_terms(model, model.denoiser, (v, v[:, :0]), seeded(), 0.0)[
+        "denoising"
+    ]
     wanted = denoising_term(model, model.denoiser, v, seeded())
     assert found == wanted
 
@@ -577,7 +580,8 @@ def test_the_second_stage_draws_from_cached_posteriors(make_model, normals):
     model = make_model(posterior="gaussian").eval()
     mean, log_scale = normals(2, B, K)
     generator = seeded()
-    found = prior_terms(model, model.denoiser, (mean, log_scale), seeded(), 0.0)
+    latents = (mean, log_scale, mean[:, :0])
+    found = prior_terms(model, model.denoiser, latents, seeded(), 0.0)
     z = mean + log_scale.exp() * torch.empty_like(mean).normal_(generator=generator)
     z0 = (z - 0) / math.sqrt(1 + 1e-5)
     wanted = denoising_term(model, model.denoiser, z0, generator)

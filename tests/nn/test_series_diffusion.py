@@ -107,7 +107,7 @@ class NormalDenoiser(nn.Module):
         super().__init__()
         self.alpha_bar, self.covariance = alpha_bar, covariance
 
-    def forward(self, x_level, level):
+    def forward(self, x_level, level, condition=None):
         rows = []
         for row, kept in zip(x_level, self.alpha_bar[level], strict=True):
             noisy = kept * self.covariance + (1 - kept) * torch.eye(len(row)).to(row)
@@ -164,7 +164,7 @@ def test_the_bound_is_deterministic_and_of_each_series_alone(make_series_model, 
 def test_channels_that_do_not_vary_have_no_density(make_series_model, x):
     """Only the last transition, at level 1, leaves them out."""
     model = make_series_model().double().eval()
-    model.denoiser.forward = lambda z, level: torch.zeros_like(z)
+    model.denoiser.forward = lambda z, level, *_: torch.zeros_like(z)
     both, one = (
         series_diffusion_bound(model, x, torch.tensor(varies))
         for varies in ([True, True], [True, False])

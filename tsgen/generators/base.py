@@ -13,26 +13,26 @@ from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, DensityMixin, _fit_context
+from sklearn.base import BaseEstimator, DensityMixin, _fit_context, clone
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from tsgen._conditions import Conditions, missing_entries
+from tsgen._forms import Form
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
 from tsgen._validation import (
-    as_series,
+    check_any_series,
     check_count,
     check_enough_series,
-    check_series,
-    restore_form,
 )
 from tsgen.exceptions import ConstantInputWarning
 from tsgen.generators.fitting import Fit, TrainingState
@@ -46,6 +46,21 @@ from tsgen.nn.training import Batch, Weights
 MAX_ROWS = 1024  # series in one pass through the networks
 MAX_FLOATS = 2**24  # of noise, or of features, in one pass
 MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
+
+
+class Given(NamedTuple):
+    """What rows of series to draw are given, each (n, ...); None for nothing.
+
+    Conditions, first steps in the scale of the networks, and latents.
+    """
+
+    condition: Tensor | None = None
+    known: Tensor | None = None
+    latents: Tensor | None = None
+
+    def part(self, rows: slice) -> Given:
+        """Return what some of the rows are given."""
+        return Given(*(None if part is None else part[rows] for part in self))
 
 
 class BaseGenerator(DensityMixin, BaseEstimator):
@@ -114,11 +129,11 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """Count the normal numbers that one synthetic series is made from."""
         raise NotImplementedError("a child class counts its noise")
 
-    def _draw(self, normals: np.ndarray) -> np.ndarray:
+    def _draw(self, normals: np.ndarray, given: Given) -> np.ndarray:
         """Turn rows of normal numbers into scaled series (B, T, C)."""
         raise NotImplementedError("a child class draws its series")
 
-    def _bound(self, model: Any, varies: Tensor, x: Tensor) -> Tensor:
+    def _bound(self, model: Any, varies: Tensor, x: Tensor, given: Tensor) -> Tensor:
         """Bound the log-likelihood of scaled series (B, T, C) in varying channels."""
         raise NotImplementedError("a child class bounds its likelihood")
 
@@ -150,17 +165,27 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             Of a generator with a latent, if its decoder does not use it, and
             `check_collapse`.
         """
+        return self._fit(X)
+
+    def _fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, static: Any = None
+    ) -> Self:
+        """Fit to series, given what is known of each."""
         self._check_options(self.n_levels)
-        series = as_series(X)
-        check_enough_series(series, 2, self)
-        resumed = self._resumable(series.shape[1:])
-        X = check_series(X, estimator=self, reset=True)  # nothing is refused after this
-        self._forget()
+        reader = clone(self)  # what is refused leaves this generator as it is
+        X, lengths = check_any_series(X, estimator=reader, reset=True)
+        check_enough_series(X, 2, self)
+        self._check_lengths(lengths)
+        gaps = missing_entries(X, lengths)
+        conditions = Conditions().fit(lengths, y, static, gaps)
+        resumed = self._resumable(X.shape[1:], conditions.width)
+        self._forget()  # nothing is refused after this
+        self._remember(reader, conditions)
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
-        self._remember(X)
+        self._look_for_repeats(X)
         fit, x = self._fitting(self, resumed), self._scaled(X)
         try:
-            fit.run(x)
+            fit.run(x, torch.from_numpy(conditions.rows))
         except KeyboardInterrupt:
             self._adopt(fit)
             raise
@@ -191,18 +216,27 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._check_usable()
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
-        rng = numpy_generator(source, "sample")
+        lengths = np.full(n_samples, self.n_timesteps_)
+        series = self._sampled(n_samples, source, Given())
+        return self._form.restore(series, lengths)
+
+    def _sampled(
+        self, n_samples: int, random_state: RandomState, given: Given
+    ) -> np.ndarray:
+        """Draw series (n_samples, T, C), each with its row of what is given."""
+        rng = numpy_generator(random_state, "sample")
         shape = (n_samples, self.n_timesteps_, self.n_channels_)
         series = np.empty(shape, self._dtype)
         size = self._n_normals()
-        rows = max(1, min(MAX_ROWS, MAX_FLOATS // size))
-        with ProgressBar(-(-n_samples // rows), "sample", self.verbose) as bar:
-            for start in range(0, n_samples, rows):
-                part = series[start : start + rows]
-                normals = rng.standard_normal((len(part), size), np.float32)
-                part[:] = self._in_original_units(self._draw(normals))
+        n_rows = max(1, min(MAX_ROWS, MAX_FLOATS // size))
+        with ProgressBar(-(-n_samples // n_rows), "sample", self.verbose) as bar:
+            for start in range(0, n_samples, n_rows):
+                rows = slice(start, start + n_rows)
+                normals = rng.standard_normal((len(series[rows]), size), np.float32)
+                drawn = self._draw(normals, given.part(rows))
+                series[rows] = self._in_original_units(drawn)
                 bar.advance()
-        return restore_form(series, self)
+        return series
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Bound the log-likelihood of each series from below.
@@ -223,19 +257,27 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             mixture. Channels that were constant in training have no density and are
             left out.
         """
-        x = self._scaled(self._checked(X)).double()
+        return self._scored(X)
+
+    def _scored(
+        self, X: ArrayLike, y: ArrayLike | None = None, static: Any = None
+    ) -> np.ndarray:
+        X, lengths = self._read(X)
+        x = self._scaled(X).double()
+        given = torch.from_numpy(self.conditions_.encode(lengths, y, static))
         varies = torch.from_numpy(~self.scaler_.constant_).to(self.device_)
-        bound = self._in_batches(partial(self._bound, self._double(), varies), x)
-        return bound - self._has_density(x).sum(axis=1) @ self.scaler_.log_scales()
+        bound = partial(self._bound, self._double(), varies)
+        bounds = self._in_batches(bound, x, given)
+        return bounds - self._has_density(x).sum(axis=1) @ self.scaler_.log_scales()
 
     def _has_density(self, x: Tensor) -> np.ndarray:
         """Tell which entries of scaled series have a density: all; a child may differ.
 
-        The others have a probability, which does not depend on their units.
+        The others are missing, or have a probability, whatever their units.
         """
         return np.ones(x.shape)
 
-    def score(self, X: ArrayLike, y: object = None) -> float:
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """Average the bounds of `score_samples`; higher is better.
 
         Parameters
@@ -305,10 +347,21 @@ class BaseGenerator(DensityMixin, BaseEstimator):
                 f"transformer, got {self.hidden_size}. Change either."
             )
 
-    def _resumable(self, shape: tuple[int, ...]) -> TrainingState | None:
+    def _check_lengths(self, lengths: np.ndarray) -> None:
+        """Check that series have lengths that can be learned: equal ones."""
+        if (lengths != lengths[0]).any():
+            raise ValueError(
+                f"{type(self).__name__} needs series of equal length, got lengths from "
+                f"{lengths.min()} to {lengths.max()}. Cut them, e.g. with "
+                "tsgen.datasets.make_windows, or use StablePosteriorGenerator."
+            )
+
+    def _resumable(
+        self, shape: tuple[int, ...], n_conditions: int
+    ) -> TrainingState | None:
         """Return the state to go on from, if `warm_start` asks for it."""
         state = getattr(self, "_training_state", None) if self.warm_start else None
-        origin = self._origin(shape)
+        origin = self._origin(shape, n_conditions)
         if state is not None and state.origin != origin:
             changed = [name for name in origin if state.origin[name] != origin[name]]
             raise ValueError(
@@ -318,10 +371,11 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             )
         return state
 
-    def _origin(self, shape: tuple[int, ...]) -> dict[str, Any]:
+    def _origin(self, shape: tuple[int, ...], n_conditions: int) -> dict[str, Any]:
         """Return what a warm start must not change."""
         return {
             "shape": shape,
+            "conditions": n_conditions,
             "device": resolve_device(self.device).type,
             "noise_schedule": self.noise_schedule,
             **self._current_architecture(),
@@ -329,22 +383,33 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _forget(self) -> None:
         """Become unfitted, so that a failing fit leaves no half state behind."""
-        for name in ("model_", "history_", "n_iter_", "_training_state"):
+        fitted = ("model_", "history_", "n_iter_", "classes_", "feature_names_in_")
+        for name in (*fitted, "_training_state"):
             self.__dict__.pop(name, None)
 
-    def _remember(self, X: np.ndarray) -> None:
+    def _remember(self, reader: BaseGenerator, conditions: Conditions) -> None:
         """Keep what the fitted generator needs to know, whatever is set later."""
+        options = self.get_params(deep=False)
+        read = {name: x for name, x in vars(reader).items() if name not in options}
+        self.__dict__.update(read)
+        self.conditions_ = conditions
+        if conditions.classes is not None:
+            self.classes_ = conditions.classes
         self.device_ = str(resolve_device(self.device))
         self._architecture = self._current_architecture()
+
+    def _look_for_repeats(self, X: np.ndarray) -> None:
+        """Note whether all series are equal: then samples repeat them."""
         self._dtype = X.dtype.name
-        repeated = np.array_equal(X, np.broadcast_to(X[:1], X.shape))
+        repeated = np.array_equal(X, np.broadcast_to(X[:1], X.shape), equal_nan=True)
+        repeated = repeated and not np.isnan(X[0]).any()
         self._only_series = X[0].astype(np.float64) if repeated else None
         if repeated and not self.scaler_.constant_.all():
             warnings.warn(
                 "All series of X are equal; samples will repeat them. Check that X "
                 "holds the data you meant.",
                 ConstantInputWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _adopt(self, fit: Fit) -> None:
@@ -373,15 +438,19 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._validate_params()
         self._check_options(self.model_.n_levels)
 
-    def _checked(self, X: ArrayLike) -> np.ndarray:
+    def _read(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Check series like those of the fit: values (n, T, C), and their lengths."""
         check_is_fitted(self)
-        return check_series(X, estimator=self, reset=False)
+        return check_any_series(X, estimator=self, reset=False)
+
+    def _checked(self, X: ArrayLike) -> np.ndarray:
+        return self._read(X)[0]
 
     def _scaled(self, X: np.ndarray) -> Tensor:
         """Standardise series for the networks."""
         with np.errstate(over="ignore"):
             z = self.scaler_.transform(X)
-        if np.abs(z).max() > MAX_DEVIATION:
+        if np.nanmax(np.abs(z)) > MAX_DEVIATION:
             raise ValueError(
                 f"X must resemble the training series, got a value more than "
                 f"{MAX_DEVIATION:g} of their standard deviations away. Check its units."
@@ -410,12 +479,22 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         steps = self.n_sampling_steps if self.sampler == "ancestral" else 0
         return width * (1 + steps)
 
-    def _run_chain(self, normals: Tensor, width: int, stop: Tensor) -> Tensor:
+    def _run_chain(
+        self,
+        normals: Tensor,
+        width: int,
+        stop: Tensor,
+        condition: Tensor | None = None,
+        guidance: float = 0.0,
+    ) -> Tensor:
         """Run reverse chains (B, width) from rows of normal numbers down to `stop`."""
+        predict = partial(
+            self.model_.predict_in_range, condition=condition, guidance=guidance
+        )
         start, steps = normals[:, :width], normals[:, width:]
         ancestral = self.sampler == "ancestral"
         return sample_latents(
-            self.model_.predict_in_range,
+            predict,
             start,
             stop,
             self.model_.alpha_bar,
@@ -442,7 +521,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         facts = {
             "n_timesteps": self.n_timesteps_,
             "n_channels": self.n_channels_,
-            "input_ndim": self._input_ndim,
+            "form": self._form.facts(),
+            "conditions": self.conditions_.facts(),
             "dtype": self._dtype,
             "n_iter": self.n_iter_,
         }
@@ -454,6 +534,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         }
         for name in ("unit_", "relative_mean_", "relative_scale_"):
             arrays[f"scaler.{name}"] = getattr(self.scaler_, name)
+        for name, array in self.conditions_.arrays().items():
+            arrays[f"conditions.{name}"] = array
         for name, column in self.history_.items():
             arrays[f"history.{name}"] = np.asarray(column, dtype=np.float64)
         if self._only_series is not None:
@@ -466,7 +548,12 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """Become fitted again from what `_export` returned."""
         self.n_timesteps_ = self.n_features_in_ = facts["n_timesteps"]
         self.n_channels_ = facts["n_channels"]
-        self._input_ndim = facts["input_ndim"]
+        self._form = Form.from_facts(facts["form"])
+        self.conditions_ = Conditions.restored(
+            facts["conditions"], _under("conditions.", arrays)
+        )
+        if self.conditions_.classes is not None:
+            self.classes_ = self.conditions_.classes
         self._dtype = facts["dtype"]
         self.n_iter_ = facts["n_iter"]
         if "feature_names" in facts:
@@ -488,7 +575,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         if "model_" not in state:
             return state
         facts, arrays = self._export()
-        exported = ("model_", "scaler_", "history_")
+        exported = ("model_", "scaler_", "history_", "conditions_", "_form")
         state = {name: kept for name, kept in state.items() if name not in exported}
         return {**state, "_facts": facts, "_arrays": arrays}
 

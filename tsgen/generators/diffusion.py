@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
 from tsgen._random import RandomState
-from tsgen.generators.base import BaseGenerator
+from tsgen.generators.base import BaseGenerator, Given
 from tsgen.nn.bounds import series_diffusion_bound
 from tsgen.nn.objectives import LossTerm, diffusion_terms
 from tsgen.nn.series_diffusion import SeriesDiffusion, build_series_diffusion
@@ -185,7 +185,9 @@ class DiffusionGenerator(BaseGenerator):
     ) -> dict[str, LossTerm]:
         return diffusion_terms(model, batch[0], generator)
 
-    def _bound(self, model: SeriesDiffusion, varies: Tensor, x: Tensor) -> Tensor:
+    def _bound(
+        self, model: SeriesDiffusion, varies: Tensor, x: Tensor, given: Tensor
+    ) -> Tensor:
         return series_diffusion_bound(model, x, varies)
 
     def _check_options(self, n_levels: int) -> None:
@@ -231,7 +233,7 @@ class DiffusionGenerator(BaseGenerator):
         return self._n_chain_normals(self.model_.width)
 
     @torch.no_grad()
-    def _draw(self, normals: np.ndarray) -> np.ndarray:
+    def _draw(self, normals: np.ndarray, given: Given) -> np.ndarray:
         noise = torch.from_numpy(normals).to(self.device_)
         stop = torch.zeros(len(noise), dtype=torch.long, device=noise.device)
         x = self._run_chain(noise, self.model_.width, stop)

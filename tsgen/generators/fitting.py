@@ -20,6 +20,7 @@ from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import prior_terms
 from tsgen.nn.training import (
+    Batch,
     EarlyStopping,
     Epoch,
     History,
@@ -83,24 +84,24 @@ class Fit:
         if resumed:
             self._joint.load_state_dict(resumed.trainer)
 
-    def run(self, x: Tensor) -> None:
-        """Run every stage on standardised series (n, T, C)."""
-        x_train, x_held_out = self._split(x)
+    def run(self, x: Tensor, condition: Tensor) -> None:
+        """Run every stage on standardised series (n, T, C) and conditions (n, P)."""
+        trained, held_out = self._split(x, condition)
         try:
-            weights = self._first_stage(x_train, x_held_out)
-            self._keep(weights, x_train)
+            weights = self._first_stage(trained, held_out)
+            self._keep(weights, trained[0])
         except KeyboardInterrupt:
             if self.model is None and self._joint.n_epochs:
-                self._keep(self._joint.last_averaged, x_train)
+                self._keep(self._joint.last_averaged, trained[0])
             raise
         if self.generator.warm_start:
             self.state = self._training_state(tuple(x.shape[1:]))
-        self._finish(x_train)
+        self._finish(*trained)
 
     def _monitor(self, number: int, x: Tensor) -> None:
         """Look at the network after an epoch of the first stage; a child may."""
 
-    def _finish(self, x: Tensor) -> None:
+    def _finish(self, x: Tensor, condition: Tensor) -> None:
         """Go on after the first stage; a child may."""
 
     def _joint_trainer(self) -> Trainer:
@@ -125,10 +126,10 @@ class Fit:
             mixed_precision=self.generator.mixed_precision,
         )
 
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _split(self, x: Tensor, condition: Tensor) -> tuple[Batch, Batch | None]:
         """Hold out random series for early stopping."""
         if not self.generator.early_stopping:
-            return x, None
+            return (x, condition), None
         fraction = self.generator.validation_fraction
         n_held_out = max(1, round(fraction * len(x)))
         if len(x) - n_held_out < 2:
@@ -139,17 +140,19 @@ class Fit:
             )
         rng = np.random.default_rng(self.seeds["split"])
         order = torch.from_numpy(rng.permutation(len(x)))
-        return x[order[n_held_out:]], x[order[:n_held_out]]
+        trained, held_out = order[n_held_out:], order[:n_held_out]
+        return (x[trained], condition[trained]), (x[held_out], condition[held_out])
 
-    def _first_stage(self, x: Tensor, held_out: Tensor | None) -> Weights:
+    def _first_stage(self, trained: Batch, held_out: Batch | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
+        x = trained[0]
         max_iter = self._n_epochs(self.generator.max_iter, len(x), BATCHES_OF_THE_FIT)
         epochs = train(
             self._joint,
-            (x,),
+            trained,
             batch_size=self._batch_size(len(x)),
             max_iter=max_iter,
-            validation_data=None if held_out is None else (held_out,),
+            validation_data=held_out,
             decay=not self.generator.warm_start,
         )
         patience, tol = self.generator.n_iter_no_change, self.generator.tol
@@ -174,7 +177,7 @@ class Fit:
 
     def _training_state(self, shape: tuple[int, ...]) -> TrainingState:
         return TrainingState(
-            self.generator._origin(shape),
+            self.generator._origin(shape, self.generator.conditions_.width),
             self.seeds,
             on_cpu(self._joint.state_dict()),
             History(self.history.columns).columns,
@@ -209,7 +212,7 @@ class Fit:
                 f"max_iter={max_iter} epochs. The generator is usable; "
                 "raise max_iter for a better one.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
 
@@ -219,9 +222,9 @@ class TwoStageFit(Fit):
     generator: BaseLatentGenerator
     model: LatentDiffusion | None
 
-    def _finish(self, x: Tensor) -> None:
+    def _finish(self, x: Tensor, condition: Tensor) -> None:
         if self.generator.prior_max_iter:
-            self._second_stage(x)
+            self._second_stage(x, condition)
 
     def _monitor(self, number: int, x: Tensor) -> None:
         """Record how much depends on the latent, if it is time to."""
@@ -231,7 +234,7 @@ class TwoStageFit(Fit):
             found = monitored(self.generator, averaged.eval(), x)
             self.history.record({"dependency_epoch": number, **found})
 
-    def _second_stage(self, x: Tensor) -> None:
+    def _second_stage(self, x: Tensor, condition: Tensor) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
         max_iter = self._n_epochs(
@@ -241,9 +244,10 @@ class TwoStageFit(Fit):
         terms = partial(prior_terms, self.model)
         rate = self.generator.prior_learning_rate
         trainer = self._trainer(denoiser, terms, self.seeds["prior"], rate)
+        latents = self.model.cached_latents(x, self.generator._rows())
         epochs = train(
             trainer,
-            self.model.cached_latents(x, self.generator._rows()),
+            (*latents, condition.to(latents[0].device)),
             batch_size=self._batch_size(len(x)),
             max_iter=max_iter,
             decay=True,

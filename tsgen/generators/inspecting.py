@@ -83,10 +83,10 @@ def _measured(
     options: Options,
     random_state: RandomState,
 ) -> Dependency:
-    device = generator.device_
-    decoder = generator.model_.decoder
-    z, x = z.to(device), x.to(device)
-    return measured(decoder, z, x, lengths, options, random_state)
+    device, model = generator.device_, generator.model_
+    z = model.with_condition(z.to(device))
+    x = x.nan_to_num().to(device)
+    return measured(model.decoder, z, x, lengths, options, random_state)
 
 
 def draw_latents(
@@ -185,10 +185,11 @@ def _log_likelihoods(
 
     def entries(z: Tensor, x: Tensor) -> Tensor:
         log_prob = model.decode(z, delayed(x, first=torch.nan)).log_prob(x)
-        return log_prob[:, :, varies].mean(dim=(1, 2))
+        return log_prob[:, :, varies].sum(dim=(1, 2))
 
+    n_entries = int((~x[:, :, varies.cpu()].isnan()).sum())
     return {
-        name: float(generator._in_batches(entries, z, x).mean())
+        name: float(generator._in_batches(entries, z, x).sum() / n_entries)
         for name, z in latents.items()
     }
 
@@ -205,7 +206,9 @@ def quick_dependency(
     eps = np.random.default_rng(0).standard_normal(mean.shape, dtype=np.float32)
     z = reparameterize(mean, log_scale, torch.from_numpy(eps).to(mean))
     rule = gauss_legendre(len(x), N_NODES)
-    found = measure(model.decoder, z, x[:, :n_steps], rule, max_order=0, tol=COARSE)
+    x = x[:, :n_steps].nan_to_num()
+    z = model.with_condition(z)
+    found = measure(model.decoder, z, x, rule, max_order=0, tol=COARSE)
     return found.global_.cpu().numpy()
 
 
@@ -221,7 +224,7 @@ def warn_if_collapsed(generator: BaseLatentGenerator, x: Tensor) -> None:
             f"{generator._remedies}. posterior_report(X) says more; "
             "check_collapse=False turns this check off.",
             PosteriorCollapseWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -7,29 +7,36 @@ makes possible: encoding, decoding, the dependency measure and the posterior rep
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
+from torch.nn import functional as F
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import (
+    as_series,
     check_count,
     check_latents,
     is_ragged,
     pad_series,
-    restore_form,
 )
-from tsgen.generators.base import BaseGenerator
+from tsgen.generators.base import BaseGenerator, Given
+from tsgen.generators.continuing import latents_after
 from tsgen.generators.fitting import TwoStageFit
 from tsgen.generators.inspecting import (
     dependency,
+    draw_latents,
     posterior_report,
     warn_if_collapsed,
 )
@@ -67,6 +74,8 @@ class BaseLatentGenerator(
         ],
         "dependency_every": [Interval(Integral, 1, None, closed="left"), None],
         "check_collapse": ["boolean"],
+        "missing": [StrOptions({"error", "mask"})],
+        "guidance": [Interval(Real, 0, None, closed="left")],
     }
 
     def _last_inference_level(self) -> int:
@@ -76,6 +85,223 @@ class BaseLatentGenerator(
     def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
         """Encode scaled series: mean and log scale of the latents the decoder reads."""
         raise NotImplementedError("a child class infers its latents")
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, static: ArrayLike | None = None
+    ) -> Self:
+        """Learn to generate series like those of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels) or \
+                (n_samples, n_timesteps), list of arrays, or DataFrame
+            Training series, at least two; two axes mean series of one channel. A list
+            may hold series (length, n_channels) of unequal length. A DataFrame has a
+            row for each series, or, with an index of two levels, for each series and
+            time.
+        y : array-like of shape (n_samples,) or None, default=None
+            Class of each series, or a number, if the values are not whole. What is
+            generated can then be asked for by `sample`.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+            Further variables of each series, likewise; columns that do not hold numbers
+            are categories.
+
+        Returns
+        -------
+        self
+            The fitted generator.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If a loss term is not finite or runs away.
+
+        Warns
+        -----
+        PosteriorCollapseWarning
+            If the decoder does not use the latent, and `check_collapse`.
+        """
+        return self._fit(X, y, static)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: ArrayLike | None = None,
+        static: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        prefix: ArrayLike | None = None,
+        gaps: bool = False,
+        random_state: RandomState = None,
+    ) -> Any:
+        """Draw synthetic series.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of series; 0 gives an empty array.
+        y : array-like of shape (n_samples,), a single value, or None, default=None
+            Classes, or numbers, to draw series of. None draws them as in training.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+            Static variables. None draws them as in training, from series of the class.
+        lengths : int, array-like of shape (n_samples,) or None, default=None
+            Lengths of the series, up to the longest of training. None draws them as in
+            training.
+        prefix : array-like of shape (n_samples, n_steps, n_channels) or \
+                (n_steps, n_channels), default=None
+            First steps of each series, or of all, to go on from: a probabilistic
+            forecast. The latents are drawn again from 256 of the prior, with the
+            likelihood of the prefix as weight.
+        gaps : bool, default=False
+            Leave out the entries that a training series lacks, drawn at random, of the
+            class if there is one.
+        random_state : int, RandomState, Generator or None, default=None
+            None falls back to the constructor's: with an int there, every call gives
+            the same series.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
+            In the units, the form and the floating-point type of the training series: a
+            list if their lengths differ, a DataFrame or a tensor if they were one. For
+            one seed, the first series do not depend on how many are drawn, up to
+            rounding.
+        """
+        self._check_usable()
+        n_samples = check_count(n_samples, "n_samples")
+        source = self.random_state if random_state is None else random_state
+        if y is not None and np.ndim(y) == 0:
+            y = np.repeat(y, n_samples)
+        rows, lengths, chosen = self.conditions_.draw(
+            n_samples, numpy_generator(source, "conditions"), y, static, lengths
+        )
+        given = Given(torch.from_numpy(rows))
+        if prefix is not None:
+            start = self._read_prefix(prefix, n_samples)
+            given = self._given_prefix(start, given, source)
+        series = self._sampled(n_samples, source, given)
+        if prefix is not None:
+            series[:, : start.shape[1]] = start
+        if gaps:
+            series[self.conditions_.missing(chosen)] = np.nan
+        return self._form.restore(series, lengths)
+
+    def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Any:
+        """Encode series and decode them again, without noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+            Series in the form of those of `fit`.
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes or numbers, as in `fit`, if they are known.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
+        """
+        series, lengths = self._read(X)
+        condition = self.conditions_.encode(lengths, y)
+        z = self._encoded(series)
+        decoded = self._decoded(z, np.zeros(series.shape, np.float32), condition)
+        return self._form.restore(decoded, lengths)
+
+    def impute(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        random_state: RandomState = None,
+    ) -> Any:
+        """Fill what is missing by a draw from the posterior; the rest stays as it is.
+
+        The latent is inferred from all that is observed, and each step is drawn given
+        it and the steps before. Several calls with other seeds show how sure the values
+        are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+            Series in the form of those of `fit`, NaN where an entry is missing.
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes or numbers, as in `fit`, if they are known.
+        random_state : int, RandomState, Generator or None, default=None
+            None falls back to the constructor's.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
+
+        Raises
+        ------
+        ValueError
+            If the generator was not fitted with ``missing="mask"``.
+        """
+        check_is_fitted(self)
+        if not self.model_.sees_gaps:
+            raise ValueError(
+                'impute needs a generator fitted with missing="mask", got '
+                f"missing={self.missing!r}. Fit again; X need not have gaps for that."
+            )
+        series, lengths = self._read(X)
+        source = self.random_state if random_state is None else random_state
+        rng = numpy_generator(source, "impute")
+        x = self._scaled(series)
+        z = draw_latents(self, x, None, rng).z
+        eps = rng.standard_normal(series.shape, dtype=np.float32)
+        condition = self.conditions_.encode(lengths, y)
+        drawn = self._decoded(z.numpy(), eps, condition, x)
+        filled = np.where(np.isnan(series), drawn, series)
+        return self._form.restore(filled, lengths)
+
+    def score_samples(
+        self, X: ArrayLike, y: ArrayLike | None = None, static: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Bound the log-likelihood of each series from below.
+
+        The bound is that of the full ancestral chain. It is estimated with the same few
+        draws of noise for every series and every call, so it is deterministic, and
+        differences between series or generators are sharper than the bound itself.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes or numbers that the series are given; None for unknown.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Nats per series, as a density in the units of `X`, with values that repeat
+            the one before them counted by their probability if the likelihood is a
+            mixture. Missing entries are left out, and so are channels that were
+            constant in training.
+        """
+        return self._scored(X, self._known(y), static)
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        static: ArrayLike | None = None,
+    ) -> float:
+        """Average the bounds of `score_samples`; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_channels)
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes or numbers; ignored if the generator was fitted without.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+
+        Returns
+        -------
+        float
+            Nats per series.
+        """
+        return float(self.score_samples(X, y, static).mean())
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode series: the mean of the posterior.
@@ -88,22 +314,24 @@ class BaseLatentGenerator(
         -------
         ndarray of shape (n_samples, latent_size)
         """
-        series = self._checked(X)
-        encode = self._double().encode
-        latents = self._in_batches(
-            lambda x: encode(x)[0], self._scaled(series).double()
-        )
-        return latents.astype(series.dtype)
+        return self._encoded(self._checked(X))
 
     def inverse_transform(
-        self, Z: ArrayLike, *, noise: bool = False, random_state: RandomState = None
-    ) -> np.ndarray:
+        self,
+        Z: ArrayLike,
+        *,
+        y: ArrayLike | None = None,
+        noise: bool = False,
+        random_state: RandomState = None,
+    ) -> Any:
         """Decode latents into series.
 
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_size)
             Latents in the scale of `transform`.
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes or numbers, as in `fit`; None for unknown.
         noise : bool, default=False
             False follows the middle of the likelihood at every step, the mean of a
             normal and the median of a mixture: the typical series of a latent. True
@@ -123,10 +351,9 @@ class BaseLatentGenerator(
             source = self.random_state if random_state is None else random_state
             rng = numpy_generator(source, "decode")
             rng.standard_normal(out=eps, dtype=np.float32)
-        series = self._in_batches(
-            self.model_.generate, torch.from_numpy(Z), torch.from_numpy(eps)
-        )
-        return restore_form(self._in_original_units(series), self)
+        lengths = np.full(len(Z), self.n_timesteps_)
+        series = self._decoded(Z, eps, self.conditions_.encode(lengths, y))
+        return self._form.restore(series, lengths)
 
     def dependency(
         self,
@@ -230,6 +457,7 @@ class BaseLatentGenerator(
             "denoiser": self.denoiser,
             "n_levels": int(self.n_levels),
             "prediction": self.prediction,
+            "sees_gaps": self.missing == "mask",
         }
 
     def _blueprint(self) -> LatentDiffusion:
@@ -238,6 +466,7 @@ class BaseLatentGenerator(
             return build(
                 n_channels=self.n_channels_,
                 posterior=self._posterior,
+                n_conditions=self.conditions_.width,
                 **self._architecture,
             )
 
@@ -247,7 +476,11 @@ class BaseLatentGenerator(
             "hidden_size": self.hidden_size,
             "n_levels": self.n_levels,
             "n_channels": self.n_channels_,
+            "n_conditions": self.conditions_.width,
         }
+
+    def _check_lengths(self, lengths: np.ndarray) -> None:
+        """Take series of any lengths."""
 
     def _has_attention(self) -> bool:
         return self.backbone == "transformer"
@@ -270,25 +503,96 @@ class BaseLatentGenerator(
         chain = self._n_chain_normals(self.model_.latent_size)
         return 1 + chain + self.n_timesteps_ * self.n_channels_
 
+    def _encoded(self, series: np.ndarray) -> np.ndarray:
+        """Encode checked series: the mean of the posterior, (n, K)."""
+        encode = self._double().encode
+        x = self._scaled(series).double()
+        return self._in_batches(lambda x: encode(x)[0], x).astype(series.dtype)
+
+    def _decoded(
+        self,
+        z: np.ndarray,
+        eps: np.ndarray,
+        condition: np.ndarray,
+        known: Tensor | None = None,
+    ) -> np.ndarray:
+        """Decode latents with noise; series (n, T, C) in the units of training."""
+        parts = [torch.from_numpy(part) for part in (z.astype(np.float32), eps)]
+        parts.append(torch.from_numpy(condition))
+        parts += [] if known is None else [known]
+        return self._in_original_units(self._in_batches(self.model_.generate, *parts))
+
+    def _read_prefix(self, prefix: ArrayLike, n_samples: int) -> np.ndarray:
+        """Check the beginnings of series, (n_samples, n_steps, n_channels)."""
+        alike = np.ndim(prefix) == 2
+        start = as_series(np.asarray(prefix)[None] if alike else prefix, "prefix")
+        if len(start) == 1:
+            start = np.repeat(start, n_samples, axis=0)
+        wanted = (n_samples, self.n_channels_)
+        n_steps = start.shape[1]
+        if (len(start), start.shape[2]) != wanted or n_steps >= self.n_timesteps_:
+            raise ValueError(
+                "prefix must hold beginnings of shape (n_samples, n_steps, n_channels) "
+                f"= ({n_samples}, 1 to {self.n_timesteps_ - 1}, {self.n_channels_}), "
+                f"or one of two axes for all, got {np.shape(prefix)}."
+            )
+        return start
+
+    def _given_prefix(
+        self, start: np.ndarray, given: Given, random_state: RandomState
+    ) -> Given:
+        """Add to what series are given their beginnings, and latents that fit."""
+        known = self._scaled(start)
+        rng = numpy_generator(random_state, "candidates")
+        assert given.condition is not None
+        latents = latents_after(self, known, given.condition, rng)
+        return given._replace(known=known, latents=latents)
+
     @torch.no_grad()
-    def _draw(self, normals: np.ndarray) -> np.ndarray:
-        """Turn rows of normal numbers into scaled series (B, T, C): algorithm 2."""
+    def _draw(self, normals: np.ndarray, given: Given) -> np.ndarray:
+        """Turn rows of normal numbers into scaled series (B, T, C): algorithm 2.
+
+        Latents that are given take the place of those of the reverse chain.
+        """
+        size = self.n_timesteps_ * self.n_channels_
+        eps = torch.from_numpy(normals[:, -size:])
+        eps = eps.reshape(-1, self.n_timesteps_, self.n_channels_)
+        z, known = given.latents, given.known
+        if z is None:
+            z = self._draw_latents(normals[:, :-size], given.condition)
+        if known is not None:
+            rest = self.n_timesteps_ - known.shape[1]
+            known = F.pad(known, (0, 0, 0, rest), value=torch.nan)
+        z, eps = z.to(self.device_), eps.to(self.device_)
+        condition, known = (
+            None if part is None else part.to(self.device_)
+            for part in (given.condition, known)
+        )
+        return self.model_.generate(z, eps, condition, known).cpu().numpy()
+
+    @torch.no_grad()
+    def _draw_latents(self, normals: np.ndarray, condition: Tensor | None) -> Tensor:
+        """Turn rows of normal numbers into latents of the decoder (B, K)."""
         width = self.model_.latent_size
         last = self._last_inference_level()
         share = ndtr(normals[:, 0].astype(np.float64))  # uniform in (0, 1)
         stop = np.minimum(share * (last + 1), last).astype(np.int64)
         noise = torch.from_numpy(normals[:, 1:]).to(self.device_)
-        n_chain = self._n_chain_normals(width)
         levels = torch.from_numpy(stop).to(self.device_)
-        z = self._run_chain(noise[:, :n_chain], width, levels)
-        eps = noise[:, n_chain:].reshape(-1, self.n_timesteps_, self.n_channels_)
-        z = self.model_.posterior.from_diffusion(z)
-        return self.model_.generate(z, eps).cpu().numpy()
+        if condition is not None:
+            condition = condition.to(self.device_)
+        z = self._run_chain(noise, width, levels, condition, float(self.guidance))
+        return self.model_.posterior.from_diffusion(z)
+
+    def _known(self, y: ArrayLike | None) -> ArrayLike | None:
+        """Leave out what the generator was not fitted with: y of scikit-learn."""
+        return None if self.conditions_.target is None else y
 
     def _has_density(self, x: Tensor) -> np.ndarray:
-        if self._architecture["likelihood"] == "gaussian":
-            return super()._has_density(x)
-        return (x != delayed(x, first=torch.nan)).numpy()
+        there = ~x.isnan()
+        if self._architecture["likelihood"] == "mixture":
+            there &= x != delayed(x, first=torch.nan)
+        return there.numpy()
 
     @property
     def _n_features_out(self) -> int:

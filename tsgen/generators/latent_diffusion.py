@@ -70,6 +70,12 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     variable_masking : float in [0, 1], default=0.0
         Probability of hiding an observation from the decoder in training
         (Bowman et al. 2016, Semeniuta et al. 2017).
+    missing : {"error", "mask"}, default="error"
+        What to do about missing entries, NaN, of the training series: refuse them, or
+        learn from those observed; the encoder is then told which are missing.
+    guidance : float, default=0.0
+        Weight of classifier-free guidance, at least 0, for series of given classes or
+        static variables: larger ones are more typical of them and less diverse.
     n_levels : int, default=1000
         Number L of diffusion levels.
     noise_schedule : {"cosine", "linear"}, default="cosine"
@@ -138,8 +144,12 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         ``"global_dependency_<step>"``, one entry per measurement.
     n_iter_ : int
         Epochs of the first stage.
+    classes_ : ndarray
+        Classes of the training series, if `fit` was given some.
+    conditions_ : Conditions
+        What the training series are given: class or number, static variables, length.
     n_timesteps_, n_channels_ : int
-        Shape of a training series.
+        Shape of a training series, the longest.
     n_features_in_ : int
         The same as `n_timesteps_`, by scikit-learn's convention.
     device_ : str
@@ -202,6 +212,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         kl_annealing: str | None = None,
         mutual_information: float = 0.0,
         variable_masking: float = 0.0,
+        missing: str = "error",
+        guidance: float = 0.0,
         # diffusion, optimisation, runtime
         n_levels: int = 1000,
         noise_schedule: str = "cosine",
@@ -243,6 +255,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         self.kl_annealing = kl_annealing
         self.mutual_information = mutual_information
         self.variable_masking = variable_masking
+        self.missing = missing
+        self.guidance = guidance
         self.n_levels = n_levels
         self.noise_schedule = noise_schedule
         self.prediction = prediction
@@ -277,6 +291,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         return elbo_terms(
             model,
             batch[0],
+            batch[1],
             generator,
             kl_weight=self.kl_weight * annealing_weight(progress, self.kl_annealing),
             variable_masking=self.variable_masking,
@@ -306,5 +321,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         assert log_scale is not None
         return mean, log_scale
 
-    def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
-        return latent_diffusion_bound(model, x, varies)
+    def _bound(
+        self, model: LatentDiffusion, varies: Tensor, x: Tensor, given: Tensor
+    ) -> Tensor:
+        return latent_diffusion_bound(model, x, varies, given)

@@ -67,6 +67,12 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         likelihood itself, which has no bound and diverges.
     variable_masking : float in [0, 1], default=0.2
         Probability of hiding an observation from the decoder in training.
+    missing : {"error", "mask"}, default="error"
+        What to do about missing entries, NaN, of the training series: refuse them, or
+        learn from those observed; the encoder is then told which are missing.
+    guidance : float, default=0.0
+        Weight of classifier-free guidance, at least 0, for series of given classes or
+        static variables: larger ones are more typical of them and less diverse.
     n_levels : int, default=1000
         Number L of diffusion levels.
     noise_schedule : {"cosine", "linear"}, default="cosine"
@@ -135,8 +141,12 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         ``"global_dependency_<step>"``, one entry per measurement.
     n_iter_ : int
         Epochs of the first stage.
+    classes_ : ndarray
+        Classes of the training series, if `fit` was given some.
+    conditions_ : Conditions
+        What the training series are given: class or number, static variables, length.
     n_timesteps_, n_channels_ : int
-        Shape of a training series.
+        Shape of a training series, the longest.
     n_features_in_ : int
         The same as `n_timesteps_`, by scikit-learn's convention.
     device_ : str
@@ -203,6 +213,8 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_collapse_levels: int = 100,
         collapse_penalty: str = "step",
         variable_masking: float = 0.2,
+        missing: str = "error",
+        guidance: float = 0.0,
         # diffusion, optimisation, runtime
         n_levels: int = 1000,
         noise_schedule: str = "cosine",
@@ -246,6 +258,8 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         self.n_collapse_levels = n_collapse_levels
         self.collapse_penalty = collapse_penalty
         self.variable_masking = variable_masking
+        self.missing = missing
+        self.guidance = guidance
         self.n_levels = n_levels
         self.noise_schedule = noise_schedule
         self.prediction = prediction
@@ -280,6 +294,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         return stable_posterior_terms(
             model,
             batch[0],
+            batch[1],
             generator,
             gamma=self.gamma,
             alpha=self.alpha,
@@ -299,5 +314,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         log_scale = 0.5 * torch.log1p(-kept)
         return kept.sqrt() * z0, log_scale.expand_as(z0)
 
-    def _bound(self, model: LatentDiffusion, varies: Tensor, x: Tensor) -> Tensor:
-        return stable_posterior_bound(model, x, varies, self.n_inference_levels)
+    def _bound(
+        self, model: LatentDiffusion, varies: Tensor, x: Tensor, given: Tensor
+    ) -> Tensor:
+        return stable_posterior_bound(model, x, varies, self.n_inference_levels, given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -139,10 +140,15 @@ def antithetic_normals(n_draws: int, *shape: int) -> Tensor:
 
 
 def series_log_prob(
-    model: LatentDiffusion, z: Tensor, x: Tensor, varies: Tensor
+    model: LatentDiffusion,
+    z: Tensor,
+    x: Tensor,
+    varies: Tensor,
+    condition: Tensor | None = None,
 ) -> Tensor:
     """Log-likelihood of series given latents, over channels that vary; (B,)."""
-    log_prob = model.decode(z, delayed(x, first=torch.nan)).log_prob(x)
+    previous = delayed(x, first=torch.nan)
+    log_prob = model.decode(z, previous, condition=condition).log_prob(x)
     return (log_prob * varies).sum(dim=(1, 2))
 
 
@@ -151,6 +157,7 @@ def stable_posterior_bound(
     x: Tensor,
     varies: Tensor,
     n_inference_levels: int,
+    condition: Tensor | None = None,
 ) -> Tensor:
     r"""Bound the log-likelihood of a model whose chain stops at a random level.
 
@@ -168,26 +175,33 @@ def stable_posterior_bound(
         1 for channels that vary, 0 for the others.
     n_inference_levels : int
         N, at least 1.
+    condition : Tensor of shape (B, P), optional
 
     Returns
     -------
     Tensor of shape (B,), nats
     """
     z0, _ = model.encode(x)
+    predict = partial(model.predict_clean, condition=condition)
     noise = antithetic_normals(N_DRAWS, N_NODES + 1, model.latent_size).to(x)
     bound = x.new_zeros(len(x))
     for draw, eps in enumerate(noise):
         offset = (draw + 0.5) / N_DRAWS
         level = math.ceil(n_inference_levels * offset)
         nodes = chain_nodes(model.alpha_bar, level, offset=offset)
-        cost = chain_cost(model.predict_clean, z0, nodes, model.alpha_bar, eps[1:])
+        cost = chain_cost(predict, z0, nodes, model.alpha_bar, eps[1:])
         kept = model.alpha_bar[level].expand(len(x))
         z = diffuse(z0, kept, eps[0].expand_as(z0))
-        bound += (series_log_prob(model, z, x, varies) - cost) / N_DRAWS
+        bound += (series_log_prob(model, z, x, varies, condition) - cost) / N_DRAWS
     return bound + math.log(n_inference_levels / (n_inference_levels + 1))
 
 
-def latent_diffusion_bound(model: LatentDiffusion, x: Tensor, varies: Tensor) -> Tensor:
+def latent_diffusion_bound(
+    model: LatentDiffusion,
+    x: Tensor,
+    varies: Tensor,
+    condition: Tensor | None = None,
+) -> Tensor:
     r"""Bound the log-likelihood of latent diffusion, whose chain ends at level 0.
 
     .. math:: E_q \big[ \ln p(X | z) + \ln p(z^0 | z^1) - \ln q(z^0 | X) \big]
@@ -202,12 +216,14 @@ def latent_diffusion_bound(model: LatentDiffusion, x: Tensor, varies: Tensor) ->
     x : Tensor of shape (B, T, C)
     varies : Tensor of shape (C,)
         1 for channels that vary, 0 for the others.
+    condition : Tensor of shape (B, P), optional
 
     Returns
     -------
     Tensor of shape (B,), nats
     """
     mean, log_scale = model.encode(x)
+    predict = partial(model.predict_clean, condition=condition)
     assert isinstance(model.posterior, GaussianPosterior)
     assert log_scale is not None
     noise = antithetic_normals(N_DRAWS, N_NODES + 1, model.latent_size).to(x)
@@ -218,10 +234,11 @@ def latent_diffusion_bound(model: LatentDiffusion, x: Tensor, varies: Tensor) ->
         nodes = chain_nodes(model.alpha_bar, 1, offset=(draw + 0.5) / N_DRAWS)
         z = reparameterize(mean, log_scale, eps[0].expand_as(mean))
         z0 = model.posterior.to_diffusion(z)
-        cost = chain_cost(model.predict_clean, z0, nodes, model.alpha_bar, eps[1:])
-        z1_hat = model.predict_clean(diffuse(z0, kept, eps[-1].expand_as(z0)), first)
+        cost = chain_cost(predict, z0, nodes, model.alpha_bar, eps[1:])
+        z1_hat = predict(diffuse(z0, kept, eps[-1].expand_as(z0)), first)
         last = normal_log_prob(z0, z1_hat, (1 - kept) / kept)
-        bound = bound + (series_log_prob(model, z, x, varies) + last - cost) / N_DRAWS
+        log_prob = series_log_prob(model, z, x, varies, condition)
+        bound = bound + (log_prob + last - cost) / N_DRAWS
     return bound
 
 

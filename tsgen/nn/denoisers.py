@@ -25,14 +25,38 @@ class LevelEmbedding(nn.Module):
         return F.silu(self.mix(embedding.to(self.mix.weight.dtype)))
 
 
-class ResidualMLP(nn.Module):
-    """Residual perceptron blocks, each shifted by the level's embedding."""
+class ConditionEmbedding(nn.Module):
+    """Embed a level, and a condition (B, P) if there is one, of a given width.
 
-    def __init__(
-        self, latent_size: int, n_levels: int, width: int = 256, n_blocks: int = 3
-    ) -> None:
+    None stands for a condition that is not known, as zeros do.
+    """
+
+    def __init__(self, n_levels: int, n_conditions: int, width: int) -> None:
         super().__init__()
         self.embed_level = LevelEmbedding(n_levels, width)
+        self.mix = nn.Linear(n_conditions, width, bias=False) if n_conditions else None
+
+    def forward(self, level: Tensor, condition: Tensor | None) -> Tensor:
+        """Map levels (B,) and conditions (B, P) to (B, width)."""
+        embedding = self.embed_level(level)
+        if self.mix is None or condition is None:
+            return embedding
+        return embedding + self.mix(condition.to(embedding))
+
+
+class ResidualMLP(nn.Module):
+    """Residual perceptron blocks, each shifted by level and condition."""
+
+    def __init__(
+        self,
+        latent_size: int,
+        n_levels: int,
+        n_conditions: int = 0,
+        width: int = 256,
+        n_blocks: int = 3,
+    ) -> None:
+        super().__init__()
+        self.embed = ConditionEmbedding(n_levels, n_conditions, width)
         self.first = nn.Linear(latent_size, width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_blocks))
         self.shifts = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
@@ -40,18 +64,20 @@ class ResidualMLP(nn.Module):
         self.narrow = nn.ModuleList(nn.Linear(width, width) for _ in range(n_blocks))
         self.last = nn.Linear(width, latent_size)
 
-    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+    def forward(
+        self, z_level: Tensor, level: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
         """Map noisy latents (B, K) at levels (B,) to a prediction (B, K)."""
-        condition = self.embed_level(level)
+        given = self.embed(level, condition)
         h = self.first(z_level)  # (B, width)
         blocks = zip(self.norms, self.shifts, self.widen, self.narrow, strict=True)
         for norm, shift, widen, narrow in blocks:
-            h = h + narrow(F.silu(widen(norm(h)) + shift(condition)))
+            h = h + narrow(F.silu(widen(norm(h)) + shift(given)))
         return self.last(h)
 
 
 class ConvBlock(nn.Module):
-    """Two convolutions along the latent, the second shifted by the level, residual."""
+    """Two convolutions along the latent, the second shifted, residual."""
 
     def __init__(self, n_in: int, n_out: int, level_width: int) -> None:
         super().__init__()
@@ -62,10 +88,10 @@ class ConvBlock(nn.Module):
         self.shift = nn.Linear(level_width, n_out)
         self.bypass = nn.Conv1d(n_in, n_out, 1)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, given: Tensor) -> Tensor:
         """Map (B, n_in, K) to (B, n_out, K)."""
         h = F.silu(self.norm_first(self.first(x)))
-        h = h + self.shift(condition)[:, :, None]
+        h = h + self.shift(given)[:, :, None]
         h = F.silu(self.norm_second(self.second(h)))
         return h + self.bypass(x)
 
@@ -76,11 +102,13 @@ class UNet1d(nn.Module):
     Two halvings; a latent whose width is not a multiple of four is padded with zeros.
     """
 
-    def __init__(self, latent_size: int, n_levels: int, width: int = 32) -> None:
+    def __init__(
+        self, latent_size: int, n_levels: int, n_conditions: int = 0, width: int = 32
+    ) -> None:
         super().__init__()
         level_width = 4 * width
         self.padding = -latent_size % 4
-        self.embed_level = LevelEmbedding(n_levels, level_width)
+        self.embed = ConditionEmbedding(n_levels, n_conditions, level_width)
         self.first = nn.Conv1d(1, width, 3, padding=1)
         self.down_1 = ConvBlock(width, width, level_width)
         self.down_2 = ConvBlock(width, 2 * width, level_width)
@@ -89,16 +117,18 @@ class UNet1d(nn.Module):
         self.up_1 = ConvBlock(2 * width, width, level_width)
         self.last = nn.Conv1d(width, 1, 3, padding=1)
 
-    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+    def forward(
+        self, z_level: Tensor, level: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
         """Map noisy latents (B, K) at levels (B,) to a prediction (B, K)."""
-        condition = self.embed_level(level)
+        given = self.embed(level, condition)
         x = F.pad(z_level, (0, self.padding))[:, None]  # (B, 1, K)
-        fine = self.down_1(self.first(x), condition)  # (B, w, K)
-        coarse = self.down_2(F.avg_pool1d(fine, 2), condition)  # (B, 2w, K/2)
-        h = self.middle(F.avg_pool1d(coarse, 2), condition)  # (B, 2w, K/4)
+        fine = self.down_1(self.first(x), given)  # (B, w, K)
+        coarse = self.down_2(F.avg_pool1d(fine, 2), given)  # (B, 2w, K/2)
+        h = self.middle(F.avg_pool1d(coarse, 2), given)  # (B, 2w, K/4)
         h = torch.cat([_doubled(h), coarse], dim=1)  # (B, 4w, K/2)
-        h = torch.cat([_doubled(self.up_2(h, condition)), fine], dim=1)  # (B, 2w, K)
-        h = self.last(self.up_1(h, condition))[:, 0]
+        h = torch.cat([_doubled(self.up_2(h, given)), fine], dim=1)  # (B, 2w, K)
+        h = self.last(self.up_1(h, given))[:, 0]
         return h[:, : z_level.shape[1]]
 
 
@@ -133,14 +163,14 @@ class SeriesTransformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.last = nn.Linear(width, n_channels)
 
-    def forward(self, x_level: Tensor, level: Tensor) -> Tensor:
+    def forward(self, x_level: Tensor, level: Tensor, condition: None = None) -> Tensor:
         """Map noisy series (B, K) at levels (B,) to a prediction (B, K)."""
-        condition = self.embed_level(level)
+        given = self.embed_level(level)
         h = self.embed(x_level.unflatten(1, self.shape))  # (B, T, width)
         position = torch.arange(h.shape[1], device=h.device)
         h = h + sinusoidal_embedding(position, h.shape[2]).to(h)
         for shift, block in zip(self.shifts, self.blocks, strict=True):
-            h = block(h + shift(condition)[:, None])
+            h = block(h + shift(given)[:, None])
         return self.last(self.norm(h)).flatten(1)
 
 
@@ -159,7 +189,7 @@ class Bypass(nn.Module):
         self.embed_level = LevelEmbedding(n_levels, width)
         self.gain = nn.Linear(width, n_entries)
 
-    def forward(self, z_level: Tensor, level: Tensor) -> Tensor:
+    def forward(self, z_level: Tensor, level: Tensor, condition: None = None) -> Tensor:
         """Map noisy entries (B, K) at levels (B,) to a prediction (B, K)."""
         gain = self.gain(self.embed_level(level))
         return self.denoiser(z_level, level) + gain * z_level

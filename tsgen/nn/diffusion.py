@@ -42,21 +42,40 @@ class Diffusion(nn.Module):
         """Set the buffers other than the schedule to their first values."""
         raise NotImplementedError("a child class knows its buffers")
 
-    def predict_clean(self, z_level: Tensor, level: Tensor) -> Tensor:
+    def predict_clean(
+        self, z_level: Tensor, level: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
         """Predict what is clean (B, K) from what is noisy at levels (B,)."""
-        raw = full_precision(self.denoiser(z_level, level))
+        raw = full_precision(self.denoiser(z_level, level, condition))
         kept = self.alpha_bar[level]
         invert = clean_from_velocity if self.prediction == "v" else clean_from_noise
         return invert(z_level, kept, raw)
 
-    def predict_in_range(self, z_level: Tensor, level: Tensor) -> Tensor:
-        """Predict what is clean, held within the range seen in training."""
-        return self.predict_clean(z_level, level).clamp(*self.clean_range)
+    def predict_in_range(
+        self,
+        z_level: Tensor,
+        level: Tensor,
+        condition: Tensor | None = None,
+        guidance: float = 0.0,
+    ) -> Tensor:
+        r"""Predict what is clean, held within the range seen in training.
+
+        .. math:: (1 + w) \, \hat z^0(z^k, c) - w \, \hat z^0(z^k)
+
+        with the weight `guidance` w of classifier-free guidance (Ho and Salimans,
+        "Classifier-Free Diffusion Guidance", 2022, eq. 6).
+        """
+        clean = self.predict_clean(z_level, level, condition)
+        if guidance:
+            anyway = self.predict_clean(z_level, level)
+            clean = clean + guidance * (clean - anyway)
+        return clean.clamp(*self.clean_range)
 
 
 def widened_range(x: Tensor) -> Tensor:
     """Range of series (n, T, C), wider on each side by half of its width, (2, C)."""
-    low, high = x.amin((0, 1)), x.amax((0, 1))
+    low = x.nan_to_num(torch.inf).amin((0, 1))
+    high = x.nan_to_num(-torch.inf).amax((0, 1))
     margin = RANGE_MARGIN * (high - low)
     return torch.stack([low - margin, high + margin])
 

@@ -2,7 +2,8 @@
 
 A likelihood maps features (..., H) and the previous observation (..., C), NaN where it
 is not known, to an object with `log_prob(x)` of every entry (..., C), whose sum is that
-of the observation, `draw(eps)` and `divergence(x)`. The normal takes the channels as
+of the observation, `draw(eps, known)`, which keeps what is known, and `divergence(x)`.
+Entries of `x` that are missing are NaN and count 0. The normal takes the channels as
 independent given the features; the mixture takes each given the features and the
 channels before it, and can repeat the previous value exactly.
 """
@@ -39,8 +40,13 @@ def normal_divergence(mean: Tensor, scale: Tensor) -> Tensor:
 
 
 def standard_normal_log_prob(x: Tensor) -> Tensor:
-    """Log-density of N(0, 1), the uninformed reference, at each entry of `x`."""
-    return -0.5 * x.square() - LOG_SQRT_2PI
+    """Log-density of N(0, 1), the uninformed reference; 0 where `x` is missing."""
+    return (-0.5 * x.square() - LOG_SQRT_2PI).nan_to_num()
+
+
+def kept(known: Tensor | None, drawn: Tensor) -> Tensor:
+    """Put what is known, where it is not NaN, in the place of what was drawn."""
+    return drawn if known is None else torch.where(known.isnan(), drawn, known)
 
 
 class Gaussian(NamedTuple):
@@ -51,15 +57,16 @@ class Gaussian(NamedTuple):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density of each entry."""
-        return normal_log_prob(x, self.mean, self.scale)
+        log_prob = normal_log_prob(x.nan_to_num(), self.mean, self.scale)
+        return log_prob.masked_fill(x.isnan(), 0.0)
 
-    def draw(self, eps: Tensor) -> Tensor:
+    def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
         """Turn standard normal noise into observations."""
-        return self.mean + self.scale * eps
+        return kept(known, self.mean + self.scale * eps)
 
     def divergence(self, x: Tensor) -> Tensor:
-        """Kullback-Leibler divergence of each entry to N(0, 1), whatever `x` is."""
-        return normal_divergence(self.mean, self.scale).expand_as(x)
+        """Kullback-Leibler divergence of each entry to N(0, 1), wherever it is."""
+        return normal_divergence(self.mean, self.scale).masked_fill(x.isnan(), 0.0)
 
 
 class GaussianLikelihood(nn.Module):
@@ -192,9 +199,10 @@ class MixtureLikelihood(nn.Module):
     .. math:: p(x_t | h_t) = \prod_c p(x_{tc} | h_t, x_{t,1} \ldots x_{t,c-1})
 
     with `Repeatable` factors, whose odds, weights, means and scales are computed from
-    :math:`h_t`, the channels before c, and which of those repeat, by a layer of masked
-    units; means are also linear in those channels. It holds what a diagonal normal
-    cannot: channels that move together or are equal, steps, exact repeats, heavy tails.
+    :math:`h_t`, the channels before c, and which of those repeat or are missing, by a
+    layer of masked units; means are also linear in those channels. It holds what a
+    diagonal normal cannot: channels that move together or are equal, steps, exact
+    repeats, heavy tails.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -220,7 +228,7 @@ class MixtureLikelihood(nn.Module):
         width = min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
         n_outputs = (3 * n_components + 1) * n_channels
         self.from_features = nn.Linear(hidden_size, width)
-        self.from_channels = nn.Linear(2 * n_channels, width, bias=False)
+        self.from_channels = nn.Linear(3 * n_channels, width, bias=False)
         self.project = nn.Linear(hidden_size, n_outputs)
         self.project_units = nn.Linear(width, n_outputs, bias=False)
         self.shift = nn.Linear(n_channels, n_channels * n_components, bias=False)
@@ -232,12 +240,13 @@ class MixtureLikelihood(nn.Module):
     def conditionals(self, h: Tensor, previous: Tensor, x: Tensor) -> Repeatable:
         """Distribution of every channel of `x` (..., C), given those before it."""
         into_units, into_outputs, into_means = self._masked_weights()
-        seen = torch.cat([x, (x == previous).to(x)], dim=-1)  # (..., 2 C)
-        units = F.relu(self.from_features(h) + F.linear(seen, into_units))
+        units = F.relu(self.from_features(h) + F.linear(_seen(x, previous), into_units))
         raw = self.project(h) + F.linear(units, into_outputs)
-        return self._read(raw, F.linear(x, into_means), previous)
+        return self._read(raw, F.linear(x.nan_to_num(), into_means), previous)
 
-    def draw(self, h: Tensor, previous: Tensor, eps: Tensor) -> Tensor:
+    def draw(
+        self, h: Tensor, previous: Tensor, eps: Tensor, known: Tensor | None = None
+    ) -> Tensor:
         """Turn noise (..., C) into observations, one channel after the other."""
         into_units, into_outputs, into_means = self._masked_weights()
         into_outputs = into_outputs.unflatten(0, (self.n_channels, -1))
@@ -250,8 +259,9 @@ class MixtureLikelihood(nn.Module):
         ):
             raw = outputs[..., c, :] + F.linear(F.relu(units), into_outputs[c])
             x = self._read(raw, means[..., c, :], before).draw(noise)
-            into = into_units[:, [c, c + self.n_channels]]
-            units = units + torch.cat([x, (x == before).to(x)], dim=-1) @ into.T
+            x = x if known is None else kept(known[..., c : c + 1], x)
+            into = into_units[:, c :: self.n_channels]
+            units = units + F.linear(_seen(x, before), into)
             means = means + x[..., None] * into_means[:, c].view(means.shape[-2:])
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
@@ -269,14 +279,15 @@ class MixtureLikelihood(nn.Module):
     def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Weights without those that would let a channel see itself or a later one.
 
-        Unit j of W sees the first ``j * C // W`` channels and which of them repeat; the
-        outputs of channel c see the units that see no channel from c on.
+        Unit j of W sees the first ``j * C // W`` channels, which of them repeat and
+        which are missing; the outputs of channel c see the units that see no channel
+        from c on.
         """
         weight = self.from_channels.weight
         width, n_channels = len(weight), self.n_channels
         channel = torch.arange(n_channels, device=weight.device)
         seen = torch.arange(width, device=weight.device) * n_channels // width
-        into_units = (channel < seen[:, None]).repeat(1, 2)
+        into_units = (channel < seen[:, None]).repeat(1, 3)
         into_outputs = (seen <= channel[:, None]).repeat_interleave(
             3 * self.n_components + 1, dim=0
         )
@@ -290,6 +301,12 @@ class MixtureLikelihood(nn.Module):
         )
 
 
+def _seen(x: Tensor, previous: Tensor) -> Tensor:
+    """Put values, whether they repeat, and whether they are missing side by side."""
+    parts = (x.nan_to_num(), (x == previous).to(x), x.isnan().to(x))
+    return torch.cat(parts, dim=-1)
+
+
 class ChannelMixtures(NamedTuple):
     """Distributions of observations by a `MixtureLikelihood`, given its features."""
 
@@ -299,15 +316,16 @@ class ChannelMixtures(NamedTuple):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-likelihood of each entry, given the channels before it."""
-        return self._given(x).log_prob(x)
+        log_prob = self._given(x).log_prob(x.nan_to_num())
+        return log_prob.masked_fill(x.isnan(), 0.0)
 
-    def draw(self, eps: Tensor) -> Tensor:
+    def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
         """Turn standard normal noise into observations."""
-        return self.likelihood.draw(self.features, self.previous, eps)
+        return self.likelihood.draw(self.features, self.previous, eps, known)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Bound the divergence to N(0, 1) of each entry, given the ones before it."""
-        return self._given(x).divergence()
+        return self._given(x).divergence().masked_fill(x.isnan(), 0.0)
 
     def _given(self, x: Tensor) -> Repeatable:
         return self.likelihood.conditionals(self.features, self.previous, x)

@@ -21,6 +21,7 @@ from tsgen.nn.likelihoods import (
     Likelihood,
     MixtureLikelihood,
     Observation,
+    kept,
 )
 
 DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
@@ -28,9 +29,12 @@ Posterior = DeterministicPosterior | GaussianPosterior
 
 
 class LatentDiffusion(Diffusion):
-    """A latent diffusion model for series of one length.
+    """A latent diffusion model of series, with or without a condition of width P.
 
-    Buffers set by `calibrate` bound what generation may reach: `latent_range` the
+    Decoder and denoiser read the condition; the encoder does not, so that latents can
+    be inferred where it is not known. Zeros stand for a condition that is not known. In
+    series (B, T, C) missing entries are NaN; with `sees_gaps` the encoder is told
+    which. Buffers set by `calibrate` bound what may be reached: `latent_range` the
     clean latents that the reverse chain predicts, `series_range` the observations
     fed back to the decoder, widened on each side by half the width seen in training.
     """
@@ -47,8 +51,13 @@ class LatentDiffusion(Diffusion):
         denoiser: nn.Module,
         n_levels: int,
         prediction: str,
+        *,
+        n_conditions: int = 0,
+        sees_gaps: bool = False,
     ) -> None:
         super().__init__()
+        self.n_conditions = n_conditions
+        self.sees_gaps = sees_gaps
         self.encoder = encoder
         self.posterior = posterior
         self.decoder = decoder
@@ -76,33 +85,64 @@ class LatentDiffusion(Diffusion):
         self, x: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Map series (B, T, C) to the posterior's mean and log scale, each (B, K)."""
-        return self.posterior(self.encoder(x, generator))
+        return self.posterior(self.features(x, generator))
+
+    def features(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Map series (B, T, C) to the features of the encoder (B, H)."""
+        filled = x.nan_to_num()
+        if self.sees_gaps:
+            filled = torch.cat([filled, x.isnan().to(filled)], dim=-1)  # (B, T, 2 C)
+        return self.encoder(filled, generator)
+
+    def with_condition(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Put latents (B, K) and conditions (B, P) side by side, for the decoder."""
+        if not self.n_conditions:
+            return z
+        if condition is None:
+            condition = z.new_zeros(len(z), self.n_conditions)
+        return torch.cat([z, condition.to(z)], dim=1)
 
     def decode(
-        self, z: Tensor, previous: Tensor, generator: torch.Generator | None = None
+        self,
+        z: Tensor,
+        previous: Tensor,
+        generator: torch.Generator | None = None,
+        condition: Tensor | None = None,
     ) -> Observation:
         """Map latents (B, K) and previous observations to p(x_t | z, x_1 ... x_{t-1}).
 
         `previous` (B, T, C) is the series delayed by one step, NaN where nothing is
-        known: at the first step, and where an observation is hidden.
+        known: at the first step, and where an observation is hidden or missing.
         """
+        z = self.with_condition(z, condition)
         h = self.decoder(z, previous.nan_to_num(), generator)
         return self.likelihood(h, previous)
 
-    def generate(self, z: Tensor, eps: Tensor) -> Tensor:
-        """Decode latents (B, K) freely into series, with noise `eps` (B, T, C)."""
+    def generate(
+        self,
+        z: Tensor,
+        eps: Tensor,
+        condition: Tensor | None = None,
+        known: Tensor | None = None,
+    ) -> Tensor:
+        """Decode latents (B, K) freely into series, with noise `eps` (B, T, C).
+
+        Where `known` (B, T, C) is not NaN, it is kept, and the rest goes on from it.
+        """
 
         def emit(h: Tensor, previous: Tensor, t: int) -> Tensor:
-            drawn = self.likelihood(h, previous).draw(eps[:, t])
-            return drawn.clamp(*self.series_range)
+            fixed = None if known is None else known[:, t]
+            drawn = self.likelihood(h, previous).draw(eps[:, t], fixed)
+            return kept(fixed, drawn.clamp(*self.series_range))
 
+        z = self.with_condition(z, condition)
         return generate(self.decoder, z, emit, *eps.shape[1:])
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
         """Set the statistics of the latents and the ranges from training series."""
         device = self.alpha_bar.device
-        parts = [self.encoder(part.to(device)) for part in x.split(batch_size)]
+        parts = [self.features(part.to(device)) for part in x.split(batch_size)]
         features = torch.cat(parts)  # (n, H)
         mean, spread = self._raw_latents(features)
         standardizer = self.posterior.standardizer
@@ -155,6 +195,8 @@ def build(
     n_levels: int,
     prediction: str,
     inverse_lipschitz: float = 0.0,
+    n_conditions: int = 0,
+    sees_gaps: bool = False,
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator.
 
@@ -167,24 +209,28 @@ def build(
         "skip_connections": skip_connections,
         "inverse_lipschitz": inverse_lipschitz,
     }
+    n_inputs = n_channels * (1 + sees_gaps)
+    n_given = latent_size + n_conditions
     encoder: nn.Module
     decoder: Decoder
     if backbone == "lstm":
-        encoder = LSTMEncoder(n_channels, *shape, dropout)
-        decoder = LSTMDecoder(n_channels, latent_size, *shape, dropout, **entering)
+        encoder = LSTMEncoder(n_inputs, *shape, dropout)
+        decoder = LSTMDecoder(n_channels, n_given, *shape, dropout, **entering)
     else:
-        encoder = TransformerEncoder(n_channels, *shape, n_heads, dropout)
+        encoder = TransformerEncoder(n_inputs, *shape, n_heads, dropout)
         decoder = TransformerDecoder(
-            n_channels, latent_size, *shape, n_heads, dropout, **entering
+            n_channels, n_given, *shape, n_heads, dropout, **entering
         )
     return LatentDiffusion(
         encoder,
         _posterior(posterior, hidden_size, latent_size),
         decoder,
         _likelihood(likelihood, hidden_size, n_channels, min_scale, n_components),
-        DENOISERS[denoiser](latent_size, n_levels),
+        DENOISERS[denoiser](latent_size, n_levels, n_conditions),
         n_levels,
         prediction,
+        n_conditions=n_conditions,
+        sees_gaps=sees_gaps,
     )
 
 

@@ -13,7 +13,9 @@ collapse simulation by last levels (eq. 14)     `collapse_simulation_loss`
 ==============================================  ============================
 
 Sums of terms, `elbo_terms`, `stable_posterior_terms` and `diffusion_terms`, are what
-the trainer minimises. Equations are those of arXiv 2405.14021.
+the trainer minimises. Equations are those of arXiv 2405.14021. Missing entries of a
+series are NaN and count in no term: "per entry" is per entry observed, on average over
+the minibatch.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from tsgen.nn.series_diffusion import SeriesDiffusion
 
 N_ANNEALING_CYCLES = 4
 COLLAPSE_SHARE = 1 / 3  # of a minibatch, enough for the estimate of eq. 14
+CONDITION_DROPOUT = 0.1  # share of conditions hidden in training
 MAX_ROWS = 64  # latents compared with all posteriors of a minibatch in one pass
 
 
@@ -132,12 +135,33 @@ def mask_variables(previous: Tensor, keep: Tensor) -> Tensor:
     return previous.masked_fill(keep[:, :, None] == 0, torch.nan)
 
 
+def per_entry(values: Tensor, x: Tensor) -> Tensor:
+    """Sum values over each series, per observed entry of an average series.
+
+    Parameters
+    ----------
+    values : Tensor of shape (B, ...)
+    x : Tensor of shape (B, T, C)
+        The series, NaN where an entry is missing.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+    """
+    return values.flatten(1).sum(dim=1) / mean_size(x)
+
+
+def mean_size(x: Tensor) -> Tensor:
+    """Count the observed entries of series (B, T, C), on average; a scalar."""
+    return (~x.isnan()).sum() / len(x)
+
+
 def denoising_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error of the denoiser (eq. 5), per entry of the latent; a scalar."""
     return (prediction - target).square().mean()
 
 
-def variational_inference_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
+def variational_inference_loss(log_prob: Tensor, weight: Tensor, x: Tensor) -> Tensor:
     r"""Weighted negative log-likelihood at early levels (eq. 13).
 
     .. math:: - \bar\alpha^{\gamma i} \, \ln p(X | z^i)
@@ -148,12 +172,13 @@ def variational_inference_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
         Log-likelihood of every entry.
     weight : Tensor of shape (B,)
         Signal kept at level gamma * i.
+    x : Tensor of shape (B, T, C)
 
     Returns
     -------
     Tensor, a scalar
     """
-    return -(weight * log_prob.mean(dim=(1, 2))).mean()
+    return -(weight * per_entry(log_prob, x)).mean()
 
 
 def collapse_simulation_loss(charge: Tensor, weight: Tensor) -> Tensor:
@@ -197,16 +222,16 @@ def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     Tensor of shape (B,)
     """
     if form == "kl":
-        return likelihood.divergence(x).mean(dim=(1, 2))
+        return per_entry(likelihood.divergence(x), x)
     log_prob = likelihood.log_prob(x)
     if form == "printed":
-        return log_prob.mean(dim=(1, 2))
+        return per_entry(log_prob, x)
     gain = log_prob - standard_normal_log_prob(x)
     if form == "step":
-        gain = gain.mean(dim=2)
+        gain = gain.sum(dim=2)
     elif form == "series":
-        gain = gain.mean(dim=(1, 2))
-    return gain.relu().flatten(1).mean(dim=1) if gain.dim() > 1 else gain.relu()
+        gain = gain.sum(dim=(1, 2))[:, None]
+    return per_entry(gain.relu(), x)
 
 
 def normal_like(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -232,8 +257,20 @@ def seen_before(x: Tensor, masking: float, generator: torch.Generator) -> Tensor
     return mask_variables(previous, keep)
 
 
+def sometimes_hidden(condition: Tensor, generator: torch.Generator) -> Tensor:
+    """Hide a tenth of the conditions (B, P), by zeros, so that none is an input too."""
+    if not condition.shape[1]:
+        return condition
+    keep = condition.new_empty(len(condition), 1)
+    return condition * keep.bernoulli_(1 - CONDITION_DROPOUT, generator=generator)
+
+
 def denoising_term(
-    model: Diffusion, denoiser: nn.Module, z0: Tensor, generator: torch.Generator
+    model: Diffusion,
+    denoiser: nn.Module,
+    z0: Tensor,
+    generator: torch.Generator,
+    condition: Tensor | None = None,
 ) -> LossTerm:
     """Denoising loss of latents (B, K) at random levels (eq. 5).
 
@@ -244,7 +281,7 @@ def denoising_term(
     eps = normal_like(z0, generator)
     kept = model.alpha_bar[level]
     target = velocity(z0, kept, eps) if model.prediction == "v" else eps
-    output = full_precision(denoiser(diffuse(z0, kept, eps), level))
+    output = full_precision(denoiser(diffuse(z0, kept, eps), level, condition))
     return LossTerm(denoising_loss(output, target))
 
 
@@ -255,13 +292,18 @@ def prior_terms(
     generator: torch.Generator,
     progress: float,
 ) -> dict[str, LossTerm]:
-    """Term of the second stage: the denoising loss on cached posteriors (B, K)."""
-    z0 = latents[0]
-    if len(latents) == 2:
-        mean, log_scale = latents
+    """Term of the second stage: the denoising loss on cached posteriors (B, K).
+
+    The last of the cached tensors are the conditions (B, P).
+    """
+    *posterior, condition = latents
+    z0 = posterior[0]
+    if len(posterior) == 2:
+        mean, log_scale = posterior
         z = reparameterize(mean, log_scale, normal_like(mean, generator))
         z0 = model.posterior.to_diffusion(z)
-    return {"denoising": denoising_term(model, denoiser, z0, generator)}
+    condition = sometimes_hidden(condition, generator)
+    return {"denoising": denoising_term(model, denoiser, z0, generator, condition)}
 
 
 def diffusion_terms(
@@ -274,6 +316,7 @@ def diffusion_terms(
 def elbo_terms(
     model: LatentDiffusion,
     x: Tensor,
+    condition: Tensor,
     generator: torch.Generator,
     *,
     kl_weight: float,
@@ -288,16 +331,17 @@ def elbo_terms(
     assert log_scale is not None
     z = reparameterize(mean, log_scale, normal_like(mean, generator))
     previous = seen_before(x, variable_masking, generator)
-    log_prob = model.decode(z, previous, generator).log_prob(x)
-    kl = kl_divergence(mean, log_scale).mean() / x[0].numel()
+    condition = sometimes_hidden(condition, generator)
+    log_prob = model.decode(z, previous, generator, condition).log_prob(x)
+    kl = kl_divergence(mean, log_scale).mean() / mean_size(x)
     z0 = model.posterior.to_diffusion(z.detach())
     terms = {
-        "reconstruction": LossTerm(-log_prob.mean()),
+        "reconstruction": LossTerm(-per_entry(log_prob, x).mean()),
         "kl": LossTerm(kl, kl_weight),
-        "denoising": denoising_term(model, model.denoiser, z0, generator),
+        "denoising": denoising_term(model, model.denoiser, z0, generator, condition),
     }
     if mutual_information:
-        bound = mutual_information_bound(z, mean, log_scale) / x[0].numel()
+        bound = mutual_information_bound(z, mean, log_scale) / mean_size(x)
         terms["mutual_information"] = LossTerm(bound, -mutual_information)
     return terms
 
@@ -305,6 +349,7 @@ def elbo_terms(
 def stable_posterior_terms(
     model: LatentDiffusion,
     x: Tensor,
+    condition: Tensor,
     generator: torch.Generator,
     *,
     gamma: float,
@@ -322,23 +367,24 @@ def stable_posterior_terms(
     """
     v, _ = model.encode(x, generator)
     previous = seen_before(x, variable_masking, generator)
+    condition = sometimes_hidden(condition, generator)
     level = uniform_levels(0, n_inference_levels, x, generator)
     z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-    early = model.decode(z, previous, generator)
+    early = model.decode(z, previous, generator, condition)
     weight = model.alpha_bar[early_index(level, gamma, model.n_levels)]
     terms = {
         "variational_inference": LossTerm(
-            variational_inference_loss(early.log_prob(x), weight)
+            variational_inference_loss(early.log_prob(x), weight, x)
         ),
-        "denoising": denoising_term(model, model.denoiser, v, generator),
+        "denoising": denoising_term(model, model.denoiser, v, generator, condition),
     }
     if n_collapse_levels and alpha:
         lowest = model.n_levels - n_collapse_levels
         few = x[: math.ceil(COLLAPSE_SHARE * len(x))]
-        v, previous = v[: len(few)], previous[: len(few)]
+        v, previous, condition = (rows[: len(few)] for rows in (v, previous, condition))
         level = uniform_levels(lowest, model.n_levels, few, generator)
         z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-        late = model.decode(z, previous, generator)
+        late = model.decode(z, previous, generator, condition)
         weight = 1 - model.alpha_bar[late_index(level, eta)]
         charge = collapse_charge(late, few, collapse_penalty)
         terms["collapse_simulation"] = LossTerm(

@@ -72,7 +72,7 @@ def build_series_diffusion(
     width = n_timesteps * n_channels
     network: nn.Module
     if denoiser == "mlp":
-        network = ResidualMLP(width, n_levels, hidden_size, n_layers)
+        network = ResidualMLP(width, n_levels, 0, hidden_size, n_layers)
         network = Bypass(network, width, n_levels, hidden_size)
     else:
         network = SeriesTransformer(*shape, n_levels, hidden_size, n_layers, n_heads)

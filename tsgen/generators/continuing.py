@@ -1,0 +1,77 @@
+"""Continuing given beginnings: latents of the prior, weighed by what they explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tsgen.nn.decoders import delayed
+
+if TYPE_CHECKING:
+    from tsgen.generators.latent import BaseLatentGenerator
+
+N_CANDIDATES = 256
+
+
+@torch.no_grad()
+def latents_after(
+    generator: BaseLatentGenerator,
+    start: Tensor,
+    condition: Tensor,
+    rng: np.random.Generator,
+) -> Tensor:
+    r"""Draw latents given the first steps of series, by importance resampling.
+
+    .. math:: z \sim p(z | x_1 \ldots x_t) \propto p(z) \, p(x_1 \ldots x_t | z)
+
+    Candidates come from the prior, one pool for all series with the same condition, and
+    one is taken with the likelihood of the beginning as weight (Rubin, "The Calculation
+    of Posterior Distributions by Data Augmentation: Comment", 1987).
+
+    Parameters
+    ----------
+    generator : BaseLatentGenerator
+        Fitted.
+    start : Tensor of shape (n, t, C)
+        Scaled beginnings.
+    condition : Tensor of shape (n, P)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor of shape (n, K)
+    """
+    latents = torch.empty(len(start), generator.model_.latent_size)
+    share = torch.from_numpy(rng.random(len(start)))
+    size = generator._n_normals() - generator.n_timesteps_ * generator.n_channels_
+    for given, rows in _alike(condition):
+        normals = rng.standard_normal((N_CANDIDATES, size), np.float32)
+        given = given.expand(N_CANDIDATES, -1)
+        pool = generator._draw_latents(normals, given)
+        for beginning, members in _alike(start[rows].flatten(1)):
+            x = beginning.view(1, *start.shape[1:]).expand(N_CANDIDATES, -1, -1)
+            weight = _log_likelihood(generator, pool, x, given).softmax(dim=0)
+            chosen = torch.searchsorted(weight.cumsum(0), share[rows[members]])
+            latents[rows[members]] = pool.cpu()[chosen.clamp(max=N_CANDIDATES - 1)]
+    return latents
+
+
+def _alike(rows: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Group equal rows (n, W): each row once, and where it stands."""
+    if not rows.shape[1]:
+        return [(rows[0], torch.arange(len(rows)))] if len(rows) else []
+    each, group = torch.unique(rows, dim=0, return_inverse=True)
+    return [(row, torch.nonzero(group == k)[:, 0]) for k, row in enumerate(each)]
+
+
+def _log_likelihood(
+    generator: BaseLatentGenerator, z: Tensor, x: Tensor, condition: Tensor
+) -> Tensor:
+    """Log-likelihood of scaled beginnings (B, t, C) given latents (B, K); (B,)."""
+    x, condition = x.to(z), condition.to(z)
+    previous = delayed(x, first=torch.nan)
+    log_prob = generator.model_.decode(z, previous, condition=condition).log_prob(x)
+    return log_prob.double().sum(dim=(1, 2)).cpu()
