@@ -1,7 +1,7 @@
-"""The public door: what comes in as `X` leaves as a clean array, or with a clear error.
+"""The public door: what comes in leaves as clean arrays, or with a clear error.
 
-Every message about `X` is written here, in four parts: the parameter, the rule, what
-came, what to do. Behind this door shapes and values are trusted.
+Every message is in four parts: the parameter, the rule, what came, what to do. Behind
+this door shapes and values are trusted.
 """
 
 from __future__ import annotations
@@ -9,18 +9,116 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-LARGEST = 1e300
-"""Largest magnitude accepted: sums and products of scaled values stay finite."""
+from tsgen._arrays import (
+    SHAPES,
+    as_array,
+    as_floats,
+    check_kinds,
+    from_tensor,
+    is_frame,
+    length_of,
+    not_numbers_message,
+    refuse_mask,
+    shortened,
+    type_name,
+    unequal_lengths_message,
+)
+from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of
+from tsgen._long import is_long, read_long
+from tsgen._ragged import is_unequal, items_of, read_ragged, refuse_frames
+from tsgen._values import check_observed, check_values, laid_out
 
-_SHAPES = "(n_samples, n_timesteps, n_channels) or (n_samples, n_timesteps)"
+
+class Series(NamedTuple):
+    """Series as they came, not yet compared with those of a fit."""
+
+    values: np.ndarray  # (n_samples, longest, n_channels)
+    lengths: np.ndarray  # (n_samples,)
+    form: Form
+    n_axes: int  # 2 without a channel axis, otherwise 3
+    one_by_one: bool  # so each could have had a length of its own
+
+
+def check_any_series(
+    X: Any, *, estimator: BaseEstimator, reset: bool, shorter: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check series that may differ in length, and remember or compare their axes.
+
+    Parameters
+    ----------
+    X : array-like, torch tensor, pandas DataFrame, or list of array-like
+        One of these; the order of axes is never guessed. It is not modified.
+
+        * An array or tensor (n_samples, n_timesteps, n_channels), or
+          (n_samples, n_timesteps) for one channel.
+        * A list of series (length, n_channels), or (length,) for one channel; an array
+          of objects is taken for a list.
+        * A wide frame: a row for each series, a column for each step, one channel.
+        * A long frame: rows of two levels (series, time), a numeric column for each
+          channel. The rows of a series are together, its times increase; gaps between
+          times are not filled.
+    estimator : BaseEstimator
+        NaN in a series is allowed if its `missing` is "mask". With `reset` it receives
+        `n_features_in_` and `n_timesteps_` (both the length of the longest series),
+        `n_channels_`, `_input_ndim` (2 or 3), `_form`, the column names of a wide
+        frame as scikit-learn keeps them, and nothing at all if `X` is refused.
+    reset : bool
+        True in `fit`, False in every other method.
+    shorter : bool, default=False
+        Whether the series of a list or a long frame may end earlier than those of
+        `fit`. After a fit on series of unequal length any may.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples, longest, n_channels)
+        float32 if `X` was float32, otherwise float64; NaN after the end of shorter
+        series. It may share memory with `X`: never write to it.
+    lengths : ndarray of shape (n_samples,)
+        Steps of each series, from 1 to `longest`.
+
+    Raises
+    ------
+    ValueError
+        If the shape, a row or a value of `X` is not allowed, if a series or, in
+        `fit`, a channel has no value at all, or if its axes are not those of `fit`.
+    TypeError
+        If `X` does not hold real numbers.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator
+    >>> from tsgen._validation import check_any_series
+    >>> estimator = BaseEstimator()
+    >>> X = [[1, 2, 3], [4, 5]]
+    >>> values, lengths = check_any_series(X, estimator=estimator, reset=True)
+    >>> values[:, :, 0]
+    array([[ 1.,  2.,  3.],
+           [ 4.,  5., nan]])
+    >>> lengths
+    array([3, 2])
+    >>> estimator._form.restore(values, lengths)
+    [array([1., 2., 3.]), array([4., 5.])]
+    """
+    if not reset:
+        check_is_fitted(estimator, "n_timesteps_")
+    series = _read_any(X)
+    if not reset:
+        _check_known(series, estimator, shorter)
+    _check_any_values(series, estimator, reset)
+    values = laid_out(series.values)
+    if reset or values.shape[1] == estimator.n_timesteps_:
+        named = X if _is_wide(X) else values
+        validate_data(estimator, named, reset=reset, skip_check_array=True)
+    if reset:
+        _, estimator.n_timesteps_, estimator.n_channels_ = values.shape
+        estimator._input_ndim, estimator._form = series.n_axes, series.form
+    return values, series.lengths
 
 
 def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray:
@@ -57,9 +155,9 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
         check_is_fitted(estimator, "n_timesteps_")
     array = _read(X, "X")
     if not reset:
-        _check_axes(array, estimator)
+        _check_axes(array.shape, estimator)
     series = _as_three_axes(array, "X")
-    named = X if _is_frame(X) else array
+    named = X if _is_wide(X) else array
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = series.shape
@@ -136,7 +234,7 @@ def is_ragged(X: Any, n_timesteps: int) -> bool:
     """Tell whether `X` is a list of series that are not all of one known length."""
     if not isinstance(X, list | tuple) or not len(X):
         return False
-    return {_length(series) for series in X} != {n_timesteps}
+    return {length_of(series) for series in X} != {n_timesteps}
 
 
 def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndarray]:
@@ -178,7 +276,7 @@ def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndar
 
 def _arrays(X: Sequence[Any]) -> list[np.ndarray]:
     """Return series as arrays of two axes; `_read` will check them."""
-    arrays = [_as_array(item, "X") for item in X]
+    arrays = [as_array(item, "X") for item in X]
     return [a[:, None] if a.ndim == 1 else a for a in arrays]
 
 
@@ -202,9 +300,9 @@ def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.n
         If the shape is another, or a value is not finite.
     """
     try:
-        Z = np.asarray(_from_tensor(Z, "Z"), dtype=np.float32)
+        Z = np.asarray(from_tensor(Z, "Z"), dtype=np.float32)
     except ValueError as error:
-        raise ValueError(_not_numbers_message("Z", error)) from error
+        raise ValueError(not_numbers_message("Z", error)) from error
     rows = "n_samples" if n_series is None else n_series
     n_wanted = n_series or max(1, len(Z) if Z.ndim else 1)
     finite = bool(np.isfinite(Z).all())
@@ -260,10 +358,64 @@ def check_count(value: Any, name: str, minimum: int = 0) -> int:
     """
     rule = f"{name} must be an integer of at least {minimum}"
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{rule}, got a value of type {_type_name(value)}.")
+        raise TypeError(f"{rule}, got a value of type {type_name(value)}.")
     if value < minimum:
         raise ValueError(f"{rule}, got {reprlib.repr(int(value))}.")
     return int(value)
+
+
+def check_lengths(lengths: Any, n_samples: int, n_timesteps: int) -> np.ndarray:
+    """Check how many steps each of some series is to have.
+
+    Parameters
+    ----------
+    lengths : int or array-like of shape (n_samples,)
+        One length for all, or one for each.
+    n_samples : int
+        Number of series.
+    n_timesteps : int
+        The largest length allowed.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    TypeError
+        If a length is not an integer.
+    ValueError
+        If there are more or fewer lengths than series, or one is not from 1 to
+        `n_timesteps`.
+
+    Examples
+    --------
+    >>> from tsgen._validation import check_lengths
+    >>> check_lengths(5, n_samples=3, n_timesteps=8)
+    array([5, 5, 5])
+    """
+    array = _as_loose_array(lengths, "lengths")
+    rule = f"lengths must be an integer from 1 to {n_timesteps}, or {n_samples} of them"
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{rule}, got {array.dtype} values.\nRound them: astype(int).")
+    if array.shape not in ((), (n_samples,)):
+        raise ValueError(f"{rule}, got shape {array.shape}.\nGive one for each series.")
+    bad = np.flatnonzero((array < 1) | (array > n_timesteps))
+    if bad.size:
+        raise ValueError(
+            f"{rule}, got {bad.size} others, the first is {array.flat[bad[0]]} for "
+            f"series {bad[0]}.\nLonger series need a fit on longer ones."
+        )
+    return np.broadcast_to(array, n_samples).astype(np.int64)
+
+
+def _as_loose_array(values: Any, name: str) -> np.ndarray:
+    """Turn values of any type and shape into an array."""
+    refuse_mask(values, name)
+    try:
+        return np.asarray(from_tensor(values, name))
+    except ValueError:  # of unequal length
+        return np.asarray(values, dtype=object)
 
 
 def check_enough_series(X: np.ndarray, minimum: int, estimator: BaseEstimator) -> None:
@@ -285,169 +437,72 @@ def check_enough_series(X: np.ndarray, minimum: int, estimator: BaseEstimator) -
     """
     if len(X) < minimum:
         raise ValueError(
-            f"{_type_name(estimator)} needs at least {minimum} series, but X has "
+            f"{type_name(estimator)} needs at least {minimum} series, but X has "
             f"{len(X)} sample(s), n_samples = {len(X)}.\n"
             "Give more series; one long series can be cut with "
             "tsgen.datasets.make_windows."
         )
 
 
+def _read_any(X: Any) -> Series:
+    """Read series of equal or unequal length; their values are not checked."""
+    items = items_of(X)
+    if items is not None:
+        return _read_items(X, items)
+    if is_long(X):
+        values, lengths = read_long(X, "X")
+        return Series(values, lengths, LongForm.of(X, lengths), 3, one_by_one=True)
+    array = _read(X, "X")
+    return _of_one_length(array, form_of(X, array.ndim), one_by_one=False)
+
+
+def _read_items(X: Any, items: Sequence[Any]) -> Series:
+    refuse_frames(items, "X")
+    if not is_unequal(items):
+        array = _read(X, "X")
+        return _of_one_length(array, ArrayForm(array.ndim), one_by_one=True)
+    values, lengths, n_axes = read_ragged(items, "X")
+    differ = (lengths != lengths[0]).any()
+    form = ListForm.of(items, n_axes) if differ else ArrayForm(n_axes + 1)
+    return Series(values, lengths, form, n_axes + 1, one_by_one=True)
+
+
+def _of_one_length(array: np.ndarray, form: Form, *, one_by_one: bool) -> Series:
+    lengths = np.full(len(array), array.shape[1])
+    return Series(_with_channels(array), lengths, form, array.ndim, one_by_one)
+
+
 def _read(X: Any, name: str) -> np.ndarray:
     """Return an array of two or three axes that holds floating-point numbers."""
-    numbers = X if _is_frame(X) else _as_array(X, name)
-    _check_kinds(numbers, name)
-    array = _as_floats(numbers, name)
+    if is_long(X):
+        return _read_long_of_one_length(X, name)
+    numbers = X if is_frame(X) else as_array(X, name)
+    check_kinds(numbers, name)
+    array = as_floats(numbers, name)
     _check_shape(array, name)
     return array
 
 
+def _read_long_of_one_length(X: Any, name: str) -> np.ndarray:
+    values, lengths = read_long(X, name)
+    if (lengths != lengths[0]).any():
+        raise ValueError(unequal_lengths_message(lengths, name))
+    return values
+
+
 def _as_three_axes(array: np.ndarray, name: str) -> np.ndarray:
     """Add a missing channel axis, check the values and lay them out for torch."""
-    series = array[:, :, None] if array.ndim == 2 else array  # (B, T, C)
-    _check_values(series, name)
-    series = np.require(series, requirements=["C", "W", "A", "E"])
-    # An axis of length 1 may keep a negative stride, which torch refuses.
-    return series.reshape(-1).reshape(series.shape)
+    series = _with_channels(array)
+    check_values(series, name)
+    return laid_out(series)
 
 
-def _as_array(X: Any, name: str) -> np.ndarray:
-    """Turn anything but a data frame into an array, and lose nothing on the way."""
-    _refuse_sparse(X, name)
-    _refuse_mask(X, name)
-    if isinstance(X, list | tuple):
-        return _stack(X, name)
-    array = np.asarray(_from_tensor(X, name))
-    if array.ndim == 0 and array.dtype.kind in "OSU":
-        message = f"{name} must be an array of shape {_SHAPES}, got {_type_name(X)}."
-        raise TypeError(message)
-    if array.dtype == object and array.ndim == 1:
-        return _stack(list(array), name)
-    return array
+def _with_channels(array: np.ndarray) -> np.ndarray:
+    return array[:, :, None] if array.ndim == 2 else array  # (B, T, C)
 
 
-def _stack(items: Sequence[Any], name: str) -> np.ndarray:
-    """Stack series of one length."""
-    for item in items:
-        _refuse_sparse(item, name)
-        _refuse_mask(item, name)
-    items = [_from_tensor(item, name) for item in items]
-    try:
-        return np.asarray(items)
-    except ValueError as error:
-        raise ValueError(_unequal_message(items, name)) from error
-
-
-def _unequal_message(items: Sequence[Any], name: str) -> str:
-    lengths = {_length(item) for item in items}
-    if len(lengths) == 1:
-        return (
-            f"{name} must have the same channels at every step of every series, got "
-            f"{len(items)} series whose channels differ.\n"
-            "Keep the channels that all of them have."
-        )
-    return (
-        f"{name} must hold series of equal length, got lengths from {min(lengths)} to "
-        f"{max(lengths)} in {len(items)} series.\nPad or cut them to equal length, "
-        "e.g. with tsgen.datasets.make_windows."
-    )
-
-
-def _length(item: Any) -> int:
-    """Return the length of a series, 0 for a number."""
-    try:
-        return len(item)
-    except TypeError:
-        return 0
-
-
-def _from_tensor(X: Any, name: str) -> Any:
-    """Turn a torch tensor into an array; anything else passes through."""
-    if not (hasattr(X, "detach") and hasattr(X, "element_size")):
-        return X
-    if str(X.layout) != "torch.strided":
-        raise TypeError(_sparse_message(name, "to_dense"))
-    tensor = X.detach().cpu()
-    if tensor.is_floating_point() and tensor.element_size() < 4:
-        tensor = tensor.double()  # NumPy has no bfloat16
-    return tensor.numpy(force=True)
-
-
-def _refuse_sparse(X: Any, name: str) -> None:
-    if issparse(X):
-        raise TypeError(_sparse_message(name, "toarray"))
-
-
-def _sparse_message(name: str, method: str) -> str:
-    return (
-        f"Sparse data was passed for {name}, but dense data is required. "
-        f"Use {name}.{method}() to convert it."
-    )
-
-
-def _refuse_mask(X: Any, name: str) -> None:
-    """Refuse hidden values: as an ordinary array they would reappear unnoticed."""
-    if np.ma.is_masked(X):
-        count, size = np.count_nonzero(np.ma.getmaskarray(X)), np.size(X)
-        raise ValueError(
-            f"{name} must not be masked, got an array with {count} of {size} values "
-            f"masked.\nFill them, e.g. with {name}.filled(0), or drop those series."
-        )
-
-
-def _check_kinds(X: Any, name: str) -> None:
-    """Refuse what a cast to floats would garble without a word."""
-    kinds = _kinds(X)
-    if "c" in kinds:
-        raise ValueError(
-            f"Complex data not supported: {name} must hold real numbers.\n"
-            "Give the real and imaginary parts as two channels."
-        )
-    if kinds & {"m", "M"}:
-        raise TypeError(
-            f"{name} must hold real numbers, got dates or time differences.\n"
-            "Leave the time axis out, or turn durations into numbers first."
-        )
-    if "V" in kinds:
-        raise TypeError(
-            f"{name} must hold real numbers, got a structured array.\n"
-            "Stack its fields along the last axis as channels."
-        )
-
-
-def _kinds(X: Any) -> set[str]:
-    """Return NumPy's letters for the kinds of values in an array or data frame."""
-    if _is_frame(X):
-        return {getattr(dtype, "kind", "O") for dtype in X.dtypes}
-    if X.dtype != object:
-        return {X.dtype.kind}
-    return {value.dtype.kind for value in X.flat if isinstance(value, np.generic)}
-
-
-def _as_floats(X: Any, name: str) -> np.ndarray:
-    """Cast to float64, unless it is float32; too large for float64 becomes infinite."""
-    try:
-        with np.errstate(over="ignore"):
-            return check_array(
-                X,
-                dtype=[np.float64, np.float32],
-                allow_nd=True,
-                ensure_2d=False,
-                ensure_all_finite=False,
-                ensure_min_samples=0,
-                ensure_min_features=0,
-            )
-    except TypeError as error:
-        raise TypeError(_not_numbers_message(name, error)) from error
-    except (ValueError, OverflowError) as error:
-        raise ValueError(_not_numbers_message(name, error)) from error
-
-
-def _not_numbers_message(name: str, error: Exception) -> str:
-    reason = str(error)[:120].rstrip(".")
-    return (
-        f"{name} must hold real numbers, got: {reason}.\n"
-        "Convert or drop what is not a number."
-    )
+def _is_wide(X: Any) -> bool:
+    return is_frame(X) and not is_long(X)
 
 
 def _check_shape(array: np.ndarray, name: str) -> None:
@@ -463,7 +518,7 @@ def _check_shape(array: np.ndarray, name: str) -> None:
 def _check_axis_count(array: np.ndarray, name: str) -> None:
     if array.ndim in (2, 3):
         return
-    message = f"{name} must have shape {_SHAPES}, got shape {array.shape}."
+    message = f"{name} must have shape {SHAPES}, got shape {array.shape}."
     if array.ndim == 1:
         message += (
             f"\nReshape your data: {name}.reshape(1, -1) if it is one series, or cut "
@@ -479,58 +534,89 @@ def _empty_message(array: np.ndarray, what: str, name: str) -> str:
     return (
         f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is "
         "required.\n"
-        f"{name} must have shape {_SHAPES} without an empty axis."
+        f"{name} must have shape {SHAPES} without an empty axis."
     )
 
 
-def _check_values(series: np.ndarray, name: str) -> None:
-    """Refuse NaN, infinity and magnitudes whose arithmetic would overflow."""
-    largest = float(np.maximum(series.max(), -series.min()))  # NaN if any value is
-    if largest <= LARGEST:
+def _check_any_values(series: Series, estimator: BaseEstimator, reset: bool) -> None:
+    """Check the values, and that there are enough of them if some may be missing."""
+    values, lengths, *_ = series
+    missing = getattr(estimator, "missing", None)
+    check_values(values, "X", lengths, missing)
+    if missing == "mask":
+        check_observed(values, "X", channels=reset)
+
+
+def _check_known(series: Series, estimator: BaseEstimator, shorter: bool) -> None:
+    """Compare the axes with those seen in `fit`, and the columns of long frames."""
+    _check_columns(series, estimator)
+    may_end = estimator._form.unequal or (shorter and series.one_by_one)
+    of_one_length = (series.lengths == series.lengths[0]).all()
+    if of_one_length and not may_end:
+        _check_axes(series.values.shape[: series.n_axes], estimator)
         return
-    bad = ~np.isfinite(series)
-    if bad.any():
-        kinds = {"NaN": np.isnan(series).any(), "infinity": np.isinf(series).any()}
-        found = " and ".join(kind for kind, present in kinds.items() if present)
-        cure = "Fill or interpolate them, or drop those series."
-    else:
-        bad = np.abs(series) > LARGEST
-        found = f"magnitudes above {LARGEST:g}"
-        cure = "Change the unit, e.g. divide by the largest value."
-    raise ValueError(f"{name} contains {found}: {_where(bad)}.\n{cure}")
+    _check_channels(series.values, estimator)
+    _check_not_longer(series.lengths, estimator)
+    if not may_end:
+        _check_not_shorter(series.lengths, estimator)
 
 
-def _where(bad: np.ndarray) -> str:
-    """Say how many values are bad and where the first one is."""
-    series, step, channel = (int(i) for i in np.argwhere(bad)[0])
-    return (
-        f"{np.count_nonzero(bad)} of {bad.size} values, the first at "
-        f"(series, step, channel) = ({series}, {step}, {channel})"
-    )
+def _check_columns(series: Series, estimator: BaseEstimator) -> None:
+    form, fitted = series.form, estimator._form
+    if not isinstance(form, LongForm) or not isinstance(fitted, LongForm):
+        return
+    wanted = fitted.columns.first(estimator.n_channels_)
+    came = form.columns.first(series.values.shape[2])
+    if came != wanted:
+        raise ValueError(
+            f"X must have the columns of fit in their order, {shortened(wanted)}, got "
+            f"{shortened(came)}.\nSelect them: X[[...]]."
+        )
 
 
-def _check_axes(array: np.ndarray, estimator: BaseEstimator) -> None:
+def _check_channels(values: np.ndarray, estimator: BaseEstimator) -> None:
+    came, wanted = values.shape[2], estimator.n_channels_
+    if came != wanted:
+        raise ValueError(
+            f"X has n_channels = {came}, but {type_name(estimator)} was fitted on "
+            f"n_channels = {wanted}.\nGive the channels of fit, in their order."
+        )
+
+
+def _check_not_longer(lengths: np.ndarray, estimator: BaseEstimator) -> None:
+    longer = np.flatnonzero(lengths > estimator.n_timesteps_)
+    if longer.size:
+        raise ValueError(
+            f"X must hold series of at most n_timesteps = {estimator.n_timesteps_}, "
+            f"the longest that {type_name(estimator)} was fitted on, got {longer.size} "
+            f"longer ones, the first is series {longer[0]} of {lengths[longer[0]]} "
+            "steps.\nCut them, or fit on series that are as long."
+        )
+
+
+def _check_not_shorter(lengths: np.ndarray, estimator: BaseEstimator) -> None:
+    if lengths.min() < estimator.n_timesteps_:
+        raise ValueError(
+            f"X must hold series of n_timesteps = {estimator.n_timesteps_}, as those "
+            f"{type_name(estimator)} was fitted on, got lengths from {lengths.min()} "
+            f"to {lengths.max()}.\nPad or cut them, or fit on series of unequal length."
+        )
+
+
+def _check_axes(shape: tuple[int, ...], estimator: BaseEstimator) -> None:
     """Compare both axes with those seen in `fit`."""
-    came = (array.shape[1], array.shape[2] if array.ndim == 3 else 1)
+    came = (shape[1], shape[2] if len(shape) == 3 else 1)
     wanted = (estimator.n_timesteps_, estimator.n_channels_)
     if came == wanted:
         return
-    owner = _type_name(estimator)
+    owner = type_name(estimator)
     message = (
         f"X has n_timesteps = {came[0]} and n_channels = {came[1]}, but {owner} was "
         f"fitted on n_timesteps = {wanted[0]} and n_channels = {wanted[1]}."
     )
-    if array.ndim == 2 and came[0] != wanted[0]:  # scikit-learn's words
+    if len(shape) == 2 and came[0] != wanted[0]:  # scikit-learn's words
         message = (
             f"X has {came[0]} features, but {owner} is expecting {wanted[0]} features "
             f"as input.\n{message}"
         )
     raise ValueError(message)
-
-
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
-
-
-def _type_name(value: Any) -> str:
-    return type(value).__name__

@@ -1,0 +1,374 @@
+"""The form in which series came, and in which they are given back.
+
+A form is what `fit` remembers of its `X` beside the numbers: whether it was a list, a
+tensor or a data frame, and the names in it. It holds plain values only, so that it is
+pickled without pandas or torch, and saved as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tsgen._arrays import is_frame, is_tensor, shortened
+from tsgen._axes import (
+    Axis,
+    EvenAxis,
+    Label,
+    ListedAxis,
+    axis_from_facts,
+    axis_of,
+    import_pandas,
+    is_label,
+    times_of,
+)
+from tsgen._casting import (
+    cast_column,
+    cast_tensor,
+    column_dtype,
+    is_column_dtype,
+    is_tensor_dtype,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Index
+
+Facts = dict[str, Any]
+Name = Label | None
+
+
+class Form:
+    """What all forms have in common; a form is a frozen dataclass of plain values."""
+
+    kind: ClassVar[str]
+
+    @property
+    def unequal(self) -> bool:
+        """Whether the lengths of the series differed."""
+        return False
+
+    def restore(self, values: np.ndarray, lengths: np.ndarray | None = None) -> Any:
+        """Give series this form.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_samples, longest, n_channels)
+            Floats; what stands after the end of a series is not used.
+        lengths : ndarray of shape (n_samples,) or None, default=None
+            Steps of each series; None means all.
+
+        Returns
+        -------
+        ndarray, Tensor, DataFrame or list
+            Series of unequal length that came as one array, or one tensor, are given
+            in a list. Columns and tensors of whole numbers are rounded.
+        """
+        if lengths is None:
+            lengths = np.full(len(values), values.shape[1])
+        longest = lengths.max() if len(lengths) else values.shape[1]
+        return self._made(values[:, :longest], lengths)
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+        """Give this form to series cut to the longest."""
+        raise NotImplementedError("a form makes itself")
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        """Tell whether series of these axes can have this form."""
+        raise NotImplementedError("a form knows its axes")
+
+    def _is_sound(self) -> bool:
+        """Tell whether the fields, of unknown origin, are what they must be."""
+        raise NotImplementedError("a form knows its fields")
+
+    def facts(self) -> Facts:
+        """Return the form as JSON values."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # every form is a dataclass
+        return {"kind": self.kind, **{name: _plain(own[name]) for name in own}}
+
+    @staticmethod
+    def from_facts(facts: object) -> Form:
+        """Make a form again from what `facts` returned.
+
+        Parameters
+        ----------
+        facts : object
+            Of unknown origin; ask `fits` whether its axes are those of the series.
+
+        Returns
+        -------
+        Form
+
+        Raises
+        ------
+        ValueError
+            If they are not the facts of a form.
+        """
+        kinds = {form.kind: form for form in _FORMS}
+        found = dict(facts) if isinstance(facts, dict) else {}
+        kind = kinds.get(str(found.pop("kind", None)))
+        if kind is None or found.keys() != {field.name for field in fields(kind)}:
+            raise ValueError("a form must be of a known kind and have its keys")
+        form = kind(**{name: _parsed(value) for name, value in found.items()})
+        if not form._is_sound():
+            raise ValueError(f"the form {kind.kind!r} has an impossible value")
+        return form
+
+
+@dataclass(frozen=True)
+class ArrayForm(Form):
+    """An array, or what becomes one: nested lists, series of one length in a list."""
+
+    kind = "array"
+    n_axes: int
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+        series = _without_channels(values, self.n_axes == 2)
+        return series if _are_whole(values, lengths) else _one_by_one(series, lengths)
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        return self.n_axes == 3 or n_channels == 1
+
+    def _is_sound(self) -> bool:
+        return type(self.n_axes) is int and self.n_axes in (2, 3)
+
+
+@dataclass(frozen=True)
+class TensorForm(Form):
+    """A torch tensor; what is made is on the CPU."""
+
+    kind = "tensor"
+    n_axes: int
+    dtype: str
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
+        series = _without_channels(values, self.n_axes == 2)
+        if _are_whole(values, lengths):
+            return cast_tensor(series, self.dtype)
+        return [cast_tensor(x, self.dtype) for x in _one_by_one(series, lengths)]
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        return self.n_axes == 3 or n_channels == 1
+
+    def _is_sound(self) -> bool:
+        axes = type(self.n_axes) is int and self.n_axes in (2, 3)
+        return axes and is_tensor_dtype(self.dtype)
+
+
+@dataclass(frozen=True)
+class ListForm(Form):
+    """A list of series of unequal length: arrays, or tensors of one type."""
+
+    kind = "list"
+    n_axes: int  # of each series: 1 without a channel axis
+    dtype: str | None  # of tensors
+
+    @property
+    def unequal(self) -> bool:
+        return True
+
+    @classmethod
+    def of(cls, items: Sequence[Any], n_axes: int) -> ListForm:
+        """Look at the types of series."""
+        types = {str(item.dtype) if is_tensor(item) else None for item in items}
+        only = types.pop() if len(types) == 1 else None
+        return cls(n_axes, only and only.removeprefix("torch."))
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> list[Any]:
+        series = _one_by_one(_without_channels(values, self.n_axes == 1), lengths)
+        if self.dtype is None:
+            return series
+        return [cast_tensor(x, self.dtype) for x in series]
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        return self.n_axes == 2 or n_channels == 1
+
+    def _is_sound(self) -> bool:
+        axes = type(self.n_axes) is int and self.n_axes in (1, 2)
+        return axes and (self.dtype is None or is_tensor_dtype(self.dtype))
+
+
+@dataclass(frozen=True)
+class WideForm(Form):
+    """A data frame with a row for each series and a column for each step."""
+
+    kind = "wide"
+    columns: Axis
+    columns_name: Name
+    index_name: Name
+    dtypes: tuple[str, ...]  # of the columns, or the one of all
+
+    @classmethod
+    def of(cls, X: DataFrame) -> WideForm:
+        """Look at the columns of a frame."""
+        columns = _columns_of(X, "give a long frame with rows (series, time)")
+        index_name = _name(X.index.name, "index")
+        return cls(columns, _name(X.columns.name, "columns"), index_name, _dtypes(X))
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> DataFrame:
+        ended = np.arange(values.shape[1]) >= lengths[:, None]
+        table = np.where(ended, np.nan, values[:, :, 0])
+        index = import_pandas().RangeIndex(len(values), name=self.index_name)
+        columns = self.columns.index(values.shape[1]).rename(self.columns_name)
+        return _frame(table, self.dtypes, index, columns)
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        known = len(self.dtypes) in (1, n_timesteps)
+        return known and n_channels == 1 and self.columns.reaches(n_timesteps)
+
+    def _is_sound(self) -> bool:
+        names = _are_names(self.columns_name, self.index_name)
+        return names and _is_axis(self.columns) and _are_dtypes(self.dtypes)
+
+
+@dataclass(frozen=True)
+class LongForm(Form):
+    """A data frame with a row (series, time) for each step and a column a channel.
+
+    What is made numbers its series from 0. Its times are those of `fit` if all series
+    had the same, up to their end. If they had not, but the same distance was between
+    all times, they start where the first series did and go on at that distance;
+    otherwise they are 0, 1, 2, ...
+    """
+
+    kind = "long"
+    columns: Axis
+    columns_name: Name
+    index_names: tuple[Name, ...]
+    dtypes: tuple[str, ...]  # of the columns, or the one of all
+    times: Axis
+    ragged: bool
+
+    @property
+    def unequal(self) -> bool:
+        return self.ragged
+
+    @classmethod
+    def of(cls, X: DataFrame, lengths: np.ndarray) -> LongForm:
+        """Look at the index and the columns of a frame whose rows are in order."""
+        return cls(
+            columns=_columns_of(X, "join the levels, X.columns = X.columns.map(str)"),
+            columns_name=_name(X.columns.name, "columns"),
+            index_names=tuple(_name(name, "index levels") for name in X.index.names),
+            dtypes=_dtypes(X),
+            times=times_of(X.index, lengths, "The times of X"),
+            ragged=bool((lengths != lengths[0]).any()),
+        )
+
+    def _made(self, values: np.ndarray, lengths: np.ndarray) -> DataFrame:
+        pandas = import_pandas()
+        inside = np.arange(values.shape[1]) < lengths[:, None]
+        levels = [pandas.RangeIndex(len(values)), self.times.index(values.shape[1])]
+        codes = np.nonzero(inside)
+        index = pandas.MultiIndex(levels, codes, names=self.index_names)
+        columns = self.columns.index(values.shape[2]).rename(self.columns_name)
+        return _frame(values[inside], self.dtypes, index, columns)
+
+    def fits(self, n_timesteps: int, n_channels: int) -> bool:
+        known = len(self.dtypes) in (1, n_channels)
+        named = known and self.columns.reaches(n_channels)
+        return named and self.times.reaches(n_timesteps)
+
+    def _is_sound(self) -> bool:
+        axes = _is_axis(self.columns) and _is_axis(self.times, unique=True)
+        pair = isinstance(self.index_names, tuple) and len(self.index_names) == 2
+        named = pair and _are_names(self.columns_name, *self.index_names)
+        return axes and named and _are_dtypes(self.dtypes) and type(self.ragged) is bool
+
+
+_FORMS = (ArrayForm, TensorForm, ListForm, WideForm, LongForm)
+
+
+def form_of(X: Any, n_axes: int) -> Form:
+    """Look at the form of series that came as a whole, with two or three axes."""
+    if is_tensor(X):
+        return TensorForm(n_axes, str(X.dtype).removeprefix("torch."))
+    if is_frame(X) and hasattr(X, "index"):
+        return WideForm.of(X)
+    return ArrayForm(n_axes)
+
+
+# Looking
+
+
+def _columns_of(X: DataFrame, cure: str) -> Axis:
+    if X.columns.nlevels > 1:
+        raise ValueError(
+            f"X must have columns of one level, got {X.columns.nlevels} levels: axes "
+            f"are never guessed.\nInstead, {cure}."
+        )
+    return axis_of(X.columns, "The columns of X")
+
+
+def _dtypes(X: DataFrame) -> tuple[str, ...]:
+    dtypes = tuple(column_dtype(dtype) for dtype in X.dtypes)
+    return dtypes[:1] if len(set(dtypes)) == 1 else dtypes
+
+
+def _name(value: Any, what: str) -> Name:
+    """Keep the name of an axis."""
+    if value is None or is_label(value):
+        return value
+    raise TypeError(
+        f"The {what} of X must be named by text or a number, or not, got "
+        f"{shortened([value])}.\nRename them, e.g. with X.rename_axis."
+    )
+
+
+# Making
+
+
+def _without_channels(values: np.ndarray, drop: bool) -> np.ndarray:
+    return values[:, :, 0] if drop else values
+
+
+def _are_whole(values: np.ndarray, lengths: np.ndarray) -> bool:
+    return bool((lengths == values.shape[1]).all())
+
+
+def _one_by_one(series: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    return [x[:length].copy() for x, length in zip(series, lengths, strict=True)]
+
+
+def _frame(
+    table: np.ndarray, dtypes: tuple[str, ...], index: Index, columns: Index
+) -> DataFrame:
+    """Make a frame whose columns have types of their own."""
+    names = dtypes * table.shape[1] if len(dtypes) == 1 else dtypes[: table.shape[1]]
+    made = {k: cast_column(table[:, k], name) for k, name in enumerate(names)}
+    frame = import_pandas().DataFrame(made, index=index)
+    frame.columns = columns
+    return frame
+
+
+# Facts
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ListedAxis | EvenAxis):
+        return value.facts()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return axis_from_facts(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_axis(value: object, unique: bool = False) -> bool:
+    if isinstance(value, ListedAxis) and unique:
+        return len(set(value.labels)) == len(value.labels)
+    return isinstance(value, ListedAxis | EvenAxis)
+
+
+def _are_names(*values: object) -> bool:
+    return all(value is None or is_label(value) for value in values)
+
+
+def _are_dtypes(value: object) -> bool:
+    if not isinstance(value, tuple) or not value:
+        return False
+    return all(is_column_dtype(dtype) for dtype in value)
