@@ -220,8 +220,8 @@ def as_numbers(X: Any, name: str) -> np.ndarray:
     TypeError
         If `X` does not hold real numbers.
     """
-    array = _as_array(X, name)
-    _check_kinds(array, name)
+    array = as_array(X, name)
+    check_kinds(array, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must hold real numbers, got values of type {array.dtype}.\n"
