@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import type_of_target
 
 from tsgen._labels import LabelEncoder, check_labels
+from tsgen._parts import in_parts
 from tsgen._static import NumberEncoder, StaticEncoder
 from tsgen._validation import check_lengths
 
@@ -22,9 +23,14 @@ def missing_entries(X: np.ndarray, lengths: np.ndarray) -> np.ndarray | None:
         NaN where an entry is missing, and after the end of a series.
     lengths : ndarray of shape (n_series,)
     """
-    within = np.arange(X.shape[1]) < lengths[:, None]  # (n_series, n_timesteps)
-    gaps = np.isnan(X) & within[:, :, None]
-    return gaps if gaps.any() else None
+    gaps = None
+    for rows, part in in_parts(X):
+        within = np.arange(X.shape[1]) < lengths[rows, None]  # (n_rows, n_timesteps)
+        found = np.isnan(part) & within[:, :, None]
+        if found.any():
+            gaps = np.zeros(X.shape, bool) if gaps is None else gaps
+            gaps[rows] = found
+    return gaps
 
 
 class Conditions:

@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from tsgen._parts import channel_range, channel_totals, in_parts
 from tsgen.exceptions import ConstantInputWarning
 
 
@@ -82,9 +83,12 @@ class SeriesScaler:
         ConstantInputWarning
             If every channel is constant.
         """
-        low, high = np.nanmin(X, axis=(0, 1)), np.nanmax(X, axis=(0, 1))  # (C,)
+        low, high = channel_range(X)  # (C,)
         self.unit_ = _power_of_two(np.maximum(high, -low))
-        self.relative_mean_, self.relative_scale_ = _moments(X / self.unit_)
+        low, high = low / self.unit_, high / self.unit_
+        middle = low + (high - low) / 2
+        deviation, self.relative_scale_ = _moments(X, self.unit_, middle)
+        self.relative_mean_ = middle + deviation
         if self.constant_.all():
             _warn_constant()
         return self
@@ -102,10 +106,11 @@ class SeriesScaler:
         ndarray of shape (..., n_channels), float64
             Exactly 0 in constant channels.
         """
-        varies = ~self.constant_
-        divisor = np.where(varies, self.relative_scale_, 1.0)
-        Z = (X / self.unit_ - self.relative_mean_) / divisor
-        return np.where(varies, Z, 0.0)
+        Z = X / self.unit_
+        Z -= self.relative_mean_
+        Z /= np.where(self.constant_, 1.0, self.relative_scale_)
+        Z[..., self.constant_] = 0.0
+        return Z
 
     def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
         """Return to the units of the fit.
@@ -149,17 +154,33 @@ def _power_of_two(magnitude: np.ndarray) -> np.ndarray:
     return np.where(magnitude > 0, np.ldexp(1.0, exponent - 1), 1.0)
 
 
-def _moments(U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of each channel, exact if it is constant.
+def _moments(
+    X: np.ndarray, unit: np.ndarray, middle: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the deviations from the middle, (C,) each.
 
     Deviations from the middle of the range are averaged, not the values: a large
-    offset then costs no digits.
+    offset then costs no digits, and a constant is exact. Parts are joined by the law of
+    total variance.
     """
-    low, high = np.nanmin(U, axis=(0, 1)), np.nanmax(U, axis=(0, 1))
-    middle = low + (high - low) / 2
-    deviations = U - middle  # (B, T, C)
-    mean, scale = (f(deviations, axis=(0, 1)) for f in (np.nanmean, np.nanstd))
-    return middle + mean, scale
+    found = [_part_moments(part / unit - middle) for _, part in in_parts(X)]
+    counts, means, variances = (np.stack(column) for column in zip(*found, strict=True))
+    share = counts / counts.sum(axis=0)  # (n_parts, C)
+    mean = (share * means).sum(axis=0)
+    variance = (share * (variances + (means - mean) ** 2)).sum(axis=0)
+    return mean, np.sqrt(variance)
+
+
+def _part_moments(
+    deviations: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the values of each channel; their mean and variance, 0 without any."""
+    there = ~np.isnan(deviations)  # (B, T, C)
+    count = channel_totals(there.astype(np.int64))
+    divisor = np.maximum(count, 1)
+    mean = channel_totals(np.where(there, deviations, 0.0)) / divisor
+    squares = np.where(there, deviations - mean, 0.0) ** 2
+    return count, mean, channel_totals(squares) / divisor
 
 
 def _warn_constant() -> None:

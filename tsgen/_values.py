@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
+
+from tsgen._parts import in_parts
 
 LARGEST = 1e300
 """Largest magnitude accepted: sums and products of scaled values stay finite."""
@@ -31,19 +36,38 @@ def check_values(
     ValueError
         If a value is not allowed, with its place.
     """
-    if float(np.maximum(series.max(), -series.min())) <= LARGEST:
+    if all(_is_small(part) for _, part in in_parts(series)):
         return  # so none is NaN
-    inside = _inside(series, lengths)
-    bad = ~np.isfinite(series) & inside
-    if missing == "mask":
-        bad &= ~np.isnan(series)
-    if bad.any():
-        raise ValueError(_not_finite(series, bad, inside, name, missing))
-    bad = np.abs(series) > np.float64(LARGEST)
-    if bad.any():
+    if lengths is None:
+        lengths = np.full(len(series), series.shape[1])
+    nan = Places() if missing == "mask" else _find(np.isnan, series, lengths)
+    infinity = _find(np.isinf, series, lengths)
+    size = int(lengths.sum()) * series.shape[2]
+    if nan.number or infinity.number:
+        raise ValueError(_not_finite(nan, infinity, size, name, missing))
+    large = _find(_is_large, series, lengths)
+    if large.number:
         raise ValueError(
-            f"{name} contains magnitudes above {LARGEST:g}: {_where(bad, inside)}.\n"
+            f"{name} contains magnitudes above {LARGEST:g}: {large.of(size)}.\n"
             "Change the unit, e.g. divide by the largest value."
+        )
+
+
+class Places(NamedTuple):
+    """How many values are of a kind, and where the first one is."""
+
+    number: int = 0
+    first: tuple[int, ...] = ()
+
+    def __or__(self, other: Places) -> Places:
+        firsts = [places.first for places in (self, other) if places.number]
+        return Places(self.number + other.number, min(firsts, default=()))
+
+    def of(self, size: int) -> str:
+        """Say so, in words."""
+        return (
+            f"{self.number} of {size} values, the first at (series, step, channel) = "
+            f"{self.first}"
         )
 
 
@@ -64,10 +88,14 @@ def check_observed(series: np.ndarray, name: str, *, channels: bool) -> None:
     ValueError
         If one has no value.
     """
-    observed = ~np.isnan(series)
-    _check_any(observed.any(axis=(1, 2)), name, "series", "Drop them.")
+    found, n_values = [], np.zeros(series.shape[2], np.int64)
+    for _, part in in_parts(series):
+        observed = ~np.isnan(part)
+        found.append(observed.any(axis=(1, 2)))
+        n_values += observed.sum(axis=(0, 1))
+    _check_any(np.concatenate(found), name, "series", "Drop them.")
     if channels:
-        _check_any(observed.any(axis=(0, 1)), name, "channel", "Leave them out.")
+        _check_any(n_values > 0, name, "channel", "Leave them out.")
 
 
 def laid_out(series: np.ndarray) -> np.ndarray:
@@ -86,34 +114,39 @@ def _check_any(found: np.ndarray, name: str, what: str, cure: str) -> None:
         )
 
 
-def _inside(series: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
-    """Tell which steps are before the end of a series: (n_samples, longest, 1)."""
-    if lengths is None:
-        return np.ones((*series.shape[:2], 1), bool)
-    return (np.arange(series.shape[1]) < lengths[:, None])[:, :, None]
+def _is_small(part: np.ndarray) -> bool:
+    """Tell whether all values can be computed with; NaN cannot."""
+    return float(np.maximum(part.max(), -part.min())) <= LARGEST
+
+
+def _is_large(part: np.ndarray) -> np.ndarray:
+    return np.abs(part) > np.float64(LARGEST)
+
+
+def _find(
+    of_kind: Callable[[np.ndarray], np.ndarray],
+    series: np.ndarray,
+    lengths: np.ndarray,
+) -> Places:
+    """Find values of a kind before the ends of series."""
+    places = Places()
+    for rows, part in in_parts(series):
+        inside = np.arange(part.shape[1]) < lengths[rows, None]
+        found = of_kind(part) & inside[:, :, None]
+        if found.any():
+            row, step, channel = (int(i) for i in np.argwhere(found)[0])
+            first = (rows.start + row, step, channel)
+            places |= Places(int(found.sum()), first)
+    return places
 
 
 def _not_finite(
-    series: np.ndarray,
-    bad: np.ndarray,
-    inside: np.ndarray,
-    name: str,
-    missing: str | None,
+    nan: Places, infinity: Places, size: int, name: str, missing: str | None
 ) -> str:
-    kinds = {"NaN": np.isnan(series[bad]).any(), "infinity": np.isinf(series).any()}
-    found = " and ".join(kind for kind, present in kinds.items() if present)
-    choice = ', or set missing="mask"' if kinds["NaN"] and missing else ""
+    kinds = {"NaN": nan.number, "infinity": infinity.number}
+    found = " and ".join(kind for kind, number in kinds.items() if number)
+    choice = ', or set missing="mask"' if nan.number and missing else ""
     return (
-        f"{name} contains {found}: {_where(bad, inside)}.\n"
+        f"{name} contains {found}: {(nan | infinity).of(size)}.\n"
         f"Fill or interpolate them, or drop those series{choice}."
-    )
-
-
-def _where(bad: np.ndarray, inside: np.ndarray) -> str:
-    """Say how many values are bad and where the first one is."""
-    series, step, channel = (int(i) for i in np.argwhere(bad)[0])
-    size = np.count_nonzero(inside) * bad.shape[2]
-    return (
-        f"{np.count_nonzero(bad)} of {size} values, the first at "
-        f"(series, step, channel) = ({series}, {step}, {channel})"
     )
