@@ -69,6 +69,7 @@ def test_the_tensor_floor_knows_no_arrays_from_below(path):
 
 
 ORDER = [
+    "rows",
     "layers",
     "noise",
     "devices",

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tsgen.nn.layers import full_precision, initialize
 from tsgen.nn.noise import clean_from_noise, clean_from_velocity
+from tsgen.nn.rows import Rows
 
 RANGE_MARGIN = 0.5
 Model = TypeVar("Model", bound="Diffusion")
@@ -34,7 +35,7 @@ class Diffusion(nn.Module):
         """Lowest and highest clean entries that sampling may reach, (2, K)."""
         raise NotImplementedError("a child class knows its range")
 
-    def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
+    def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
         """Set the statistics of evaluation and the ranges from training series."""
         raise NotImplementedError("a child class sets its ranges")
 
@@ -72,10 +73,14 @@ class Diffusion(nn.Module):
         return clean.clamp(*self.clean_range)
 
 
-def widened_range(x: Tensor) -> Tensor:
+def widened_range(x: Rows, batch_size: int = 1024) -> Tensor:
     """Range of series (n, T, C), wider on each side by half of its width, (2, C)."""
-    low = x.nan_to_num(torch.inf).amin((0, 1))
-    high = x.nan_to_num(-torch.inf).amax((0, 1))
+    lows, highs = [], []
+    for rows in x.split(batch_size):
+        part = rows.to("cpu")
+        lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
+        highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
+    low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
     margin = RANGE_MARGIN * (high - low)
     return torch.stack([low - margin, high + margin])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from tsgen.nn.likelihoods import (
     Observation,
     kept,
 )
+from tsgen.nn.rows import Rows, joined
 
 DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
 Posterior = DeterministicPosterior | GaussianPosterior
@@ -139,20 +140,19 @@ class LatentDiffusion(Diffusion):
         return generate(self.decoder, z, emit, *eps.shape[1:])
 
     @torch.no_grad()
-    def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
+    def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
         """Set the statistics of the latents and the ranges from training series."""
         device = self.alpha_bar.device
-        parts = [self.features(part.to(device)) for part in x.split(batch_size)]
-        features = torch.cat(parts)  # (n, H)
-        mean, spread = self._raw_latents(features)
+        parts = [
+            LatentMoments.of(*self._raw_latents(self.features(rows.to(device))))
+            for rows in x.split(batch_size)
+        ]
+        found = LatentMoments.joined(parts)
         standardizer = self.posterior.standardizer
-        standardizer.running_mean.copy_(mean.mean(0))
-        standardizer.running_var.copy_(mean.var(0, unbiased=False) + spread.mean(0))
-        clean = standardizer(mean)
-        reach = 3 * spread.sqrt() / standardizer.log_scale.exp()
-        self.latent_range[0] = (clean - reach).amin(0)
-        self.latent_range[1] = (clean + reach).amax(0)
-        self.series_range.copy_(widened_range(x))
+        standardizer.running_mean.copy_(found.mean)
+        standardizer.running_var.copy_(found.variance)
+        self.latent_range.copy_(standardizer(torch.stack([found.low, found.high])))
+        self.series_range.copy_(widened_range(x, batch_size))
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
@@ -161,12 +161,13 @@ class LatentDiffusion(Diffusion):
         self.series_range.zero_()
 
     @torch.no_grad()
-    def cached_latents(self, x: Tensor, batch_size: int = 1024) -> tuple[Tensor, ...]:
+    def cached_latents(self, x: Rows, batch_size: int = 1024) -> tuple[Tensor, ...]:
         """Encode series once: (mean,) or (mean, log scale), each (n, K)."""
         device = self.alpha_bar.device
-        parts = [self.encode(part.to(device)) for part in x.split(batch_size)]
-        columns = zip(*parts, strict=True)
-        return tuple(torch.cat(column) for column in columns if column[0] is not None)
+        encoded = (self.encode(rows.to(device)) for rows in x.split(batch_size))
+        pairs = (mean if s is None else torch.cat([mean, s], 1) for mean, s in encoded)
+        latents = joined(pairs, len(x))  # (n, K) or (n, 2 K)
+        return latents.split(self.latent_size, dim=1)
 
     def _raw_latents(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the latents before they are standardised."""
@@ -175,6 +176,39 @@ class LatentDiffusion(Diffusion):
             return raw, torch.zeros_like(raw)
         mean, log_scale = raw.chunk(2, dim=-1)
         return mean, (2 * log_scale).exp()
+
+
+class LatentMoments(NamedTuple):
+    """What `LatentDiffusion.calibrate` learns from latents, or from a part of them.
+
+    Their number, and of each of K entries the mean, the variance with that of the
+    posterior, and how low and how high three standard deviations of it reach.
+    """
+
+    number: int
+    mean: Tensor
+    variance: Tensor
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def of(cls, mean: Tensor, spread: Tensor) -> Self:
+        """Measure posteriors by their means and variances, each (B, K)."""
+        reach = 3 * spread.sqrt()
+        variance = mean.var(0, unbiased=False) + spread.mean(0)
+        low, high = (mean - reach).amin(0), (mean + reach).amax(0)
+        return cls(len(mean), mean.mean(0), variance, low, high)
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """Join parts by the law of total variance, in float64."""
+        numbers, *figures = zip(*parts, strict=True)
+        means, variances, lows, highs = (torch.stack(figure) for figure in figures)
+        share = torch.tensor(numbers, dtype=torch.float64) / sum(numbers)  # (n_parts,)
+        share = share.to(means.device)
+        mean = share @ means.double()
+        variance = share @ (variances + (means - mean).square())
+        return cls(sum(numbers), mean, variance, lows.amin(0), highs.amax(0))
 
 
 def build(

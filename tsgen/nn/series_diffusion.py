@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from tsgen.nn.denoisers import Bypass, ResidualMLP, SeriesTransformer
 from tsgen.nn.diffusion import Diffusion, widened_range
+from tsgen.nn.rows import Rows
 
 
 class SeriesDiffusion(Diffusion):
@@ -44,9 +45,9 @@ class SeriesDiffusion(Diffusion):
         return self.series_range.repeat(1, self.shape[0])
 
     @torch.no_grad()
-    def calibrate(self, x: Tensor, batch_size: int = 1024) -> None:
+    def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
         """Set the range from training series (n, T, C)."""
-        self.series_range.copy_(widened_range(x))
+        self.series_range.copy_(widened_range(x, batch_size))
 
     def reset_statistics(self) -> None:
         """Set the range to its first value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tsgen.exceptions import TrainingDivergedError
 from tsgen.nn.objectives import LossTerm
+from tsgen.nn.rows import Rows
 
 Batch = tuple[Tensor, ...]
+Data = tuple[Rows, ...]
 LossTerms = Callable[[Any, Batch, torch.Generator, float], dict[str, LossTerm]]
 
 Weights = dict[str, Tensor]
@@ -147,16 +149,16 @@ class Trainer:
         return {name: tensor.clone() for name, tensor in state.items()}
 
     @torch.no_grad()
-    def evaluate(self, batches: list[Batch]) -> float:
+    def evaluate(self, batches: Iterable[Batch]) -> float:
         """Loss of the averaged module on held-out batches, with the same noise."""
         generator = torch.Generator(self.device).manual_seed(0)
         self.averaged.eval()
-        losses = [
-            weighted_sum(self._terms(self.averaged.module, batch, generator, 1.0))
-            for batch in batches
-        ]
-        sizes = torch.tensor([float(len(batch[0])) for batch in batches])
-        return float((torch.stack(losses).cpu() * sizes).sum() / sizes.sum())
+        found = []
+        for batch in batches:
+            terms = self._terms(self.averaged.module, batch, generator, 1.0)
+            found.append((weighted_sum(terms).cpu(), float(len(batch[0]))))
+        losses, sizes = (torch.tensor(column) for column in zip(*found, strict=True))
+        return float((losses * sizes).sum() / sizes.sum())
 
     def _terms(
         self,
@@ -196,11 +198,11 @@ def weighted_sum(terms: dict[str, LossTerm]) -> Tensor:
 
 def train(
     trainer: Trainer,
-    data: Batch,
+    data: Data,
     *,
     batch_size: int,
     max_iter: int,
-    validation_data: Batch | None = None,
+    validation_data: Data | None = None,
     decay: bool = False,
 ) -> Iterator[Epoch]:
     """Train for `max_iter` epochs and yield a record after each.
@@ -208,13 +210,13 @@ def train(
     Parameters
     ----------
     trainer : Trainer
-    data : tuple of Tensor, each of shape (n, ...)
+    data : tuple of Rows, each of shape (n, ...)
         Training rows, on any device; batches move to that of the trainer.
     batch_size : int
         Smallest number of rows in a batch; no batch has twice as many.
     max_iter : int
         Number of epochs.
-    validation_data : tuple of Tensor, optional
+    validation_data : tuple of Rows, optional
         Rows held out, for the validation loss.
     decay : bool
         Let the learning rate fall to zero along a half cosine.
@@ -228,10 +230,6 @@ def train(
     TrainingDivergedError
         When a term is not finite or runs away.
     """
-    held_out = None
-    if validation_data is not None:
-        rows = tuple(part.to(trainer.device) for part in validation_data)
-        held_out = list(_parts(rows, 1024))
     for epoch in range(max_iter):
         trainer.module.train()
         sums: dict[str, Tensor] = {}
@@ -246,11 +244,14 @@ def train(
         _check_finite(means, trainer.n_epochs + 1)
         trainer.end_epoch()
         loss = means.pop("loss")
-        validation = None if held_out is None else trainer.evaluate(held_out)
+        validation = None
+        if validation_data is not None:
+            held_out = _parts(validation_data, 1024, trainer.device)
+            validation = trainer.evaluate(held_out)
         yield Epoch(trainer.n_epochs, means, loss, validation)
 
 
-def _shuffled(data: Batch, n_batches: int, trainer: Trainer) -> Iterator[Batch]:
+def _shuffled(data: Data, n_batches: int, trainer: Trainer) -> Iterator[Batch]:
     """Split the rows into random batches of equal size, give or take one row."""
     device = trainer.device
     order = torch.randperm(len(data[0]), generator=trainer.generator, device=device)
@@ -259,8 +260,9 @@ def _shuffled(data: Batch, n_batches: int, trainer: Trainer) -> Iterator[Batch]:
         yield tuple(part[rows].to(device) for part in data)
 
 
-def _parts(data: Batch, size: int) -> Iterator[Batch]:
-    return zip(*(part.split(size) for part in data), strict=True)
+def _parts(data: Data, size: int, device: torch.device) -> Iterator[Batch]:
+    for parts in zip(*(rows.split(size) for rows in data), strict=True):
+        yield tuple(part.to(device) for part in parts)
 
 
 def _set_learning_rate(trainer: Trainer, progress: float) -> None:

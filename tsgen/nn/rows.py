@@ -1,0 +1,58 @@
+"""Rows of series: in a tensor, or somewhere else until a device asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Rows(Protocol):
+    """What batches are taken from: a tensor (n, ...), or what behaves like one.
+
+    Rows may be chosen, and are not needed before `to` puts them on a device.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of all rows (n, ...)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the indices of rows have to be."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Rows: ...
+
+    def split(self, size: int, /) -> Iterable[Rows]:
+        """Split into parts of so many rows, the last maybe of fewer."""
+
+    def to(self, device: Any, /) -> Tensor:
+        """Return the rows as a tensor on a device."""
+
+
+def joined(parts: Iterable[Tensor], n_rows: int) -> Tensor:
+    """Join parts (., ...) that come one by one, and never hold the whole twice.
+
+    Parameters
+    ----------
+    parts : iterable of Tensor
+        At least one; of one shape but for the number of rows.
+    n_rows : int
+        Of all parts together.
+
+    Returns
+    -------
+    Tensor of shape (n_rows, ...)
+    """
+    rest: Iterator[Tensor] = iter(parts)
+    first = next(rest)
+    rows, start = first.new_empty(n_rows, *first.shape[1:]), 0
+    for part in chain([first], rest):
+        rows[start : start + len(part)] = part
+        start += len(part)
+    return rows
