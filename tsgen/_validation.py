@@ -31,6 +31,7 @@ from tsgen._arrays import (
 )
 from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of
 from tsgen._long import is_long, read_long
+from tsgen._parts import is_mapped
 from tsgen._ragged import is_unequal, items_of, read_ragged, refuse_frames
 from tsgen._values import check_observed, check_values, laid_out
 
@@ -63,6 +64,7 @@ def check_any_series(
         * A long frame: rows of two levels (series, time), a numeric column for each
           channel. The rows of a series are together, its times increase; gaps between
           times are not filled.
+        * A memory map of an array, which may be larger than memory.
     estimator : BaseEstimator
         NaN in a series is allowed if its `missing` is "mask". With `reset` it receives
         `n_features_in_` and `n_timesteps_` (both the length of the longest series),
@@ -78,7 +80,8 @@ def check_any_series(
     -------
     values : ndarray of shape (n_samples, longest, n_channels)
         float32 if `X` was float32, otherwise float64; NaN after the end of shorter
-        series. It may share memory with `X`: never write to it.
+        series. It may share memory with `X`: never write to it. A memory map stays as
+        it is, of any type of real numbers and any layout: see `tsgen._parts.read`.
     lengths : ndarray of shape (n_samples,)
         Steps of each series, from 1 to `longest`.
 
@@ -111,7 +114,8 @@ def check_any_series(
     if not reset:
         _check_known(series, estimator, shorter)
     _check_any_values(series, estimator, reset)
-    values = laid_out(series.values)
+    mapped = is_mapped(series.values)
+    values = series.values if mapped else laid_out(series.values)
     if reset or values.shape[1] == estimator.n_timesteps_:
         named = X if _is_wide(X) else values
         validate_data(estimator, named, reset=reset, skip_check_array=True)
@@ -452,7 +456,7 @@ def _read_any(X: Any) -> Series:
     if is_long(X):
         values, lengths = read_long(X, "X")
         return Series(values, lengths, LongForm.of(X, lengths), 3, one_by_one=True)
-    array = _read(X, "X")
+    array = _read_mapped(X, "X") if is_mapped(X) else _read(X, "X")
     return _of_one_length(array, form_of(X, array.ndim), one_by_one=False)
 
 
@@ -479,6 +483,13 @@ def _read(X: Any, name: str) -> np.ndarray:
     numbers = X if is_frame(X) else as_array(X, name)
     check_kinds(numbers, name)
     array = as_floats(numbers, name)
+    _check_shape(array, name)
+    return array
+
+
+def _read_mapped(X: np.ndarray, name: str) -> np.ndarray:
+    """Return a memory map as an array of two or three axes, without a copy."""
+    array = as_array(X, name)
     _check_shape(array, name)
     return array
 

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from tsgen._conditions import Conditions, missing_entries
 from tsgen._forms import Form
+from tsgen._parts import channel_range, float_type, in_parts, is_mapped, read
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
@@ -36,10 +37,12 @@ from tsgen._validation import (
 )
 from tsgen.exceptions import ConstantInputWarning
 from tsgen.generators.fitting import Fit, TrainingState
+from tsgen.generators.mapped import MappedSeries
 from tsgen.nn.devices import resolve_device, seen_devices
 from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import LossTerm
+from tsgen.nn.rows import Rows, joined
 from tsgen.nn.samplers import sample_latents
 from tsgen.nn.training import Batch, Weights
 
@@ -145,7 +148,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_timesteps, n_channels) or \
                 (n_samples, n_timesteps)
-            Training series, at least two; two axes mean series of one channel.
+            Training series, at least two; two axes mean series of one channel. A memory
+            map is read in batches and may be larger than memory.
         y : None
             Ignored, there for scikit-learn.
 
@@ -183,7 +187,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._remember(reader, conditions)
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
         self._look_for_repeats(X)
-        fit, x = self._fitting(self, resumed), self._scaled(X)
+        fit, x = self._fitting(self, resumed), self._scaled_rows(X)
         try:
             fit.run(x, torch.from_numpy(conditions.rows))
         except KeyboardInterrupt:
@@ -263,19 +267,23 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike | None = None, static: Any = None
     ) -> np.ndarray:
         X, lengths = self._read(X)
-        x = self._scaled(X).double()
         given = torch.from_numpy(self.conditions_.encode(lengths, y, static))
-        varies = torch.from_numpy(~self.scaler_.constant_).to(self.device_)
-        bound = partial(self._bound, self._double(), varies)
-        bounds = self._in_batches(bound, x, given)
-        return bounds - self._has_density(x).sum(axis=1) @ self.scaler_.log_scales()
+        bound = partial(self._bound_in_units, self._double())
+        return self._in_batches(bound, self._scaled_rows(X), given)
 
-    def _has_density(self, x: Tensor) -> np.ndarray:
+    def _bound_in_units(self, model: Any, x: Tensor, given: Tensor) -> Tensor:
+        """Bound the log-likelihood of series in the units of `X`; (B,)."""
+        varies = torch.from_numpy(~self.scaler_.constant_).to(x.device)
+        bound = self._bound(model, varies, x.double(), given)
+        log_scales = torch.from_numpy(self.scaler_.log_scales()).to(bound)  # (C,)
+        return bound - self._has_density(x).sum(dim=1).to(bound) @ log_scales
+
+    def _has_density(self, x: Tensor) -> Tensor:
         """Tell which entries of scaled series have a density: all; a child may differ.
 
         The others are missing, or have a probability, whatever their units.
         """
-        return np.ones(x.shape)
+        return torch.ones_like(x)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Average the bounds of `score_samples`; higher is better.
@@ -400,10 +408,10 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _look_for_repeats(self, X: np.ndarray) -> None:
         """Note whether all series are equal: then samples repeat them."""
-        self._dtype = X.dtype.name
-        repeated = np.array_equal(X, np.broadcast_to(X[:1], X.shape), equal_nan=True)
-        repeated = repeated and not np.isnan(X[0]).any()
-        self._only_series = X[0].astype(np.float64) if repeated else None
+        self._dtype = float_type(X).name
+        first = read(X, slice(1))  # unequal to all, if it has a gap
+        repeated = all((part == first).all() for _, part in in_parts(X))
+        self._only_series = first[0].astype(np.float64) if repeated else None
         if repeated and not self.scaler_.constant_.all():
             warnings.warn(
                 "All series of X are equal; samples will repeat them. Check that X "
@@ -422,7 +430,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         if self.warm_start and fit.state is not None:
             self._training_state = fit.state
 
-    def _look_at(self, x: Tensor) -> None:
+    def _look_at(self, x: Rows) -> None:
         """Look at the scaled training series after a fit, to warn; a child may."""
 
     def _loaded(self, weights: Weights) -> Any:
@@ -448,14 +456,28 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _scaled(self, X: np.ndarray) -> Tensor:
         """Standardise series for the networks."""
+        self._check_near(X)
+        z = np.empty(X.shape, np.float32)
+        for rows, part in in_parts(X):
+            z[rows] = self.scaler_.transform(part)
+        return torch.from_numpy(z)
+
+    def _scaled_rows(self, X: np.ndarray) -> Rows:
+        """Standardise series for the networks; those of a memory map batch by batch."""
+        if not is_mapped(X):
+            return self._scaled(X)
+        self._check_near(X)
+        return MappedSeries(X, self.scaler_)
+
+    def _check_near(self, X: np.ndarray) -> None:
+        """Refuse values so far from those of the fit that float32 breaks."""
         with np.errstate(over="ignore"):
-            z = self.scaler_.transform(X)
-        if np.nanmax(np.abs(z)) > MAX_DEVIATION:
+            ends = self.scaler_.transform(np.stack(channel_range(X)))
+        if np.nanmax(np.abs(ends)) > MAX_DEVIATION:
             raise ValueError(
                 f"X must resemble the training series, got a value more than "
                 f"{MAX_DEVIATION:g} of their standard deviations away. Check its units."
             )
-        return torch.from_numpy(z.astype(np.float32))
 
     def _double(self) -> Any:
         """Copy the model in float64, so that no row's result depends on the others."""
@@ -467,12 +489,12 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         return max(1, min(MAX_ROWS, MAX_FLOATS // features))
 
     @torch.no_grad()
-    def _in_batches(self, function: Callable[..., Tensor], *data: Tensor) -> np.ndarray:
+    def _in_batches(self, function: Callable[..., Tensor], *data: Rows) -> np.ndarray:
         parts = zip(*(rows.split(self._rows()) for rows in data), strict=True)
-        results = [
+        results = (
             function(*(rows.to(self.device_) for rows in part)).cpu() for part in parts
-        ]
-        return torch.cat(results).numpy()
+        )
+        return joined(results, len(data[0])).numpy()
 
     def _n_chain_normals(self, width: int) -> int:
         """Count the normal numbers that one reverse chain of a width is made from."""

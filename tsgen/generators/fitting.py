@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from torch import Tensor, nn
+from torch import nn
 
 from tsgen._progress import ProgressBar
 from tsgen._random import numpy_generator
@@ -19,8 +19,9 @@ from tsgen.nn.diffusion import Diffusion, initialized
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import prior_terms
+from tsgen.nn.rows import Rows
 from tsgen.nn.training import (
-    Batch,
+    Data,
     EarlyStopping,
     Epoch,
     History,
@@ -84,7 +85,7 @@ class Fit:
         if resumed:
             self._joint.load_state_dict(resumed.trainer)
 
-    def run(self, x: Tensor, condition: Tensor) -> None:
+    def run(self, x: Rows, condition: Rows) -> None:
         """Run every stage on standardised series (n, T, C) and conditions (n, P)."""
         trained, held_out = self._split(x, condition)
         try:
@@ -98,10 +99,10 @@ class Fit:
             self.state = self._training_state(tuple(x.shape[1:]))
         self._finish(*trained)
 
-    def _monitor(self, number: int, x: Tensor) -> None:
+    def _monitor(self, number: int, x: Rows) -> None:
         """Look at the network after an epoch of the first stage; a child may."""
 
-    def _finish(self, x: Tensor, condition: Tensor) -> None:
+    def _finish(self, x: Rows, condition: Rows) -> None:
         """Go on after the first stage; a child may."""
 
     def _joint_trainer(self) -> Trainer:
@@ -126,7 +127,7 @@ class Fit:
             mixed_precision=self.generator.mixed_precision,
         )
 
-    def _split(self, x: Tensor, condition: Tensor) -> tuple[Batch, Batch | None]:
+    def _split(self, x: Rows, condition: Rows) -> tuple[Data, Data | None]:
         """Hold out random series for early stopping."""
         if not self.generator.early_stopping:
             return (x, condition), None
@@ -143,7 +144,7 @@ class Fit:
         trained, held_out = order[n_held_out:], order[:n_held_out]
         return (x[trained], condition[trained]), (x[held_out], condition[held_out])
 
-    def _first_stage(self, trained: Batch, held_out: Batch | None) -> Weights:
+    def _first_stage(self, trained: Data, held_out: Data | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
         x = trained[0]
         max_iter = self._n_epochs(self.generator.max_iter, len(x), BATCHES_OF_THE_FIT)
@@ -168,7 +169,7 @@ class Fit:
             self._warn_unless_stopped(max_iter)
         return stopping.best_weights or self._joint.last_averaged
 
-    def _keep(self, weights: Weights, x: Tensor) -> None:
+    def _keep(self, weights: Weights, x: Rows) -> None:
         """Make the model that samples, from averaged weights."""
         model = self.generator._loaded(weights)
         model.calibrate(x, self.generator._rows())
@@ -222,11 +223,11 @@ class TwoStageFit(Fit):
     generator: BaseLatentGenerator
     model: LatentDiffusion | None
 
-    def _finish(self, x: Tensor, condition: Tensor) -> None:
+    def _finish(self, x: Rows, condition: Rows) -> None:
         if self.generator.prior_max_iter:
             self._second_stage(x, condition)
 
-    def _monitor(self, number: int, x: Tensor) -> None:
+    def _monitor(self, number: int, x: Rows) -> None:
         """Record how much depends on the latent, if it is time to."""
         every = self.generator.dependency_every
         if every and number % every == 0 and x.shape[1] > 1:
@@ -234,7 +235,7 @@ class TwoStageFit(Fit):
             found = monitored(self.generator, averaged.eval(), x)
             self.history.record({"dependency_epoch": number, **found})
 
-    def _second_stage(self, x: Tensor, condition: Tensor) -> None:
+    def _second_stage(self, x: Rows, condition: Rows) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
         max_iter = self._n_epochs(

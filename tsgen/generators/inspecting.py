@@ -32,6 +32,7 @@ from tsgen.nn.decoders import delayed
 from tsgen.nn.dependency import gauss_legendre, measure
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.models import LatentDiffusion
+from tsgen.nn.rows import Rows
 
 if TYPE_CHECKING:
     from tsgen.generators.latent import BaseLatentGenerator
@@ -195,12 +196,13 @@ def _log_likelihoods(
 
 
 def quick_dependency(
-    generator: BaseLatentGenerator, model: LatentDiffusion, x: Tensor
+    generator: BaseLatentGenerator, model: LatentDiffusion, rows: Rows
 ) -> np.ndarray:
     """Measure the global dependency of a few scaled series at their first steps."""
-    n_steps = min(x.shape[1], N_CHECKED_STEPS)
+    n_steps = min(rows.shape[1], N_CHECKED_STEPS)
     n_series = 8 if n_steps > 128 else 32
-    x = x[:: max(1, len(x) // n_series)][:n_series].to(generator.device_)
+    chosen = rows[:: max(1, len(rows) // n_series)][:n_series]
+    x = chosen.to(generator.device_)
     with torch.no_grad():
         mean, log_scale = generator._inference(model, x)
     eps = np.random.default_rng(0).standard_normal(mean.shape, dtype=np.float32)
@@ -212,7 +214,7 @@ def quick_dependency(
     return found.global_.cpu().numpy()
 
 
-def warn_if_collapsed(generator: BaseLatentGenerator, x: Tensor) -> None:
+def warn_if_collapsed(generator: BaseLatentGenerator, x: Rows) -> None:
     """Warn, after a fit, when the decoder does not use its latent."""
     if x.shape[1] < 2:
         return
@@ -229,7 +231,7 @@ def warn_if_collapsed(generator: BaseLatentGenerator, x: Tensor) -> None:
 
 
 def monitored(
-    generator: BaseLatentGenerator, model: LatentDiffusion, x: Tensor
+    generator: BaseLatentGenerator, model: LatentDiffusion, x: Rows
 ) -> dict[str, float]:
     """Mean global dependency at a few steps, under the names of `history_`."""
     global_ = quick_dependency(generator, model, x)

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
+from tsgen._parts import float_type
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import (
     as_series,
@@ -44,6 +45,7 @@ from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
 from tsgen.nn.decoders import delayed
 from tsgen.nn.models import LatentDiffusion, build
+from tsgen.nn.rows import Rows
 
 
 class BaseLatentGenerator(
@@ -99,7 +101,7 @@ class BaseLatentGenerator(
             Training series, at least two; two axes mean series of one channel. A list
             may hold series (length, n_channels) of unequal length. A DataFrame has a
             row for each series, or, with an index of two levels, for each series and
-            time.
+            time. A memory map is read in batches and may be larger than memory.
         y : array-like of shape (n_samples,) or None, default=None
             Class of each series, or a number, if the values are not whole. What is
             generated can then be asked for by `sample`.
@@ -485,7 +487,7 @@ class BaseLatentGenerator(
     def _has_attention(self) -> bool:
         return self.backbone == "transformer"
 
-    def _look_at(self, x: Tensor) -> None:
+    def _look_at(self, x: Rows) -> None:
         if self.check_collapse:
             warn_if_collapsed(self, x)
 
@@ -506,8 +508,8 @@ class BaseLatentGenerator(
     def _encoded(self, series: np.ndarray) -> np.ndarray:
         """Encode checked series: the mean of the posterior, (n, K)."""
         encode = self._double().encode
-        x = self._scaled(series).double()
-        return self._in_batches(lambda x: encode(x)[0], x).astype(series.dtype)
+        kind, rows = getattr(torch, float_type(series).name), self._scaled_rows(series)
+        return self._in_batches(lambda x: encode(x.double())[0].to(kind), rows)
 
     def _decoded(
         self,
@@ -588,11 +590,11 @@ class BaseLatentGenerator(
         """Leave out what the generator was not fitted with: y of scikit-learn."""
         return None if self.conditions_.target is None else y
 
-    def _has_density(self, x: Tensor) -> np.ndarray:
+    def _has_density(self, x: Tensor) -> Tensor:
         there = ~x.isnan()
         if self._architecture["likelihood"] == "mixture":
             there &= x != delayed(x, first=torch.nan)
-        return there.numpy()
+        return there
 
     @property
     def _n_features_out(self) -> int:
