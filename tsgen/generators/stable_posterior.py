@@ -38,7 +38,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Attention heads of the transformer.
     dropout : float in [0, 1), default=0.0
         Share of hidden features dropped after each layer in training.
-    skip_connections : bool, default=False
+    skip_connections : bool, default=True
         Feed the latent to the decoder at every step, not only before the first.
     likelihood : {"mixture", "gaussian"}, default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
@@ -56,7 +56,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Weight of the collapse penalty; 1 in the paper, 0 switches it off.
     eta : float, default=1.0
         Divisor, at least 1, of the level in the weight of the penalty (eq. 14).
-    n_inference_levels : int, default=50
+    n_inference_levels : int, default=200
         Number N of first levels that serve as variational inference, at least 1.
     n_collapse_levels : int, default=100
         Number M of last levels that simulate collapse; 0 switches the penalty off.
@@ -177,7 +177,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
     _posterior = "deterministic"
     _remedies = (
         "a larger max_iter: the decoder learns to listen in the course of training; "
-        "then variable_masking=0.5 or skip_connections=True"
+        "then variable_masking=0.5"
     )
 
     _parameter_constraints: dict = {
@@ -200,7 +200,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_layers: int = 1,
         n_heads: int = 4,
         dropout: float = 0.0,
-        skip_connections: bool = False,
+        skip_connections: bool = True,
         likelihood: str = "mixture",
         n_components: int = 3,
         min_scale: float = 0.005,
@@ -209,7 +209,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         gamma: float = 2.0,
         alpha: float = 1.0,
         eta: float = 1.0,
-        n_inference_levels: int = 50,
+        n_inference_levels: int = 200,
         n_collapse_levels: int = 100,
         collapse_penalty: str = "step",
         variable_masking: float = 0.2,
