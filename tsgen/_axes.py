@@ -214,9 +214,9 @@ def _labels(plain: np.ndarray, has_missing: bool, what: str) -> tuple[Label, ...
     labels = [v.item() if isinstance(v, np.generic) else v for v in plain.tolist()]
     odd = [label for label in labels if not is_label(label)]
     if has_missing or odd:
-        came = f"got {shortened(odd)}" if odd else "got missing ones"
+        came = "missing ones" if has_missing else shortened(odd)
         raise TypeError(
-            f"{what} must be labelled by numbers, text or dates, {came}.\n"
+            f"{what} must be labelled by numbers, text or dates, got {came}.\n"
             "Convert them, e.g. with pandas.to_datetime or map(str)."
         )
     return tuple(labels)
