@@ -142,16 +142,9 @@ class Repeatable(NamedTuple):
         \ln(1 - \rho) + \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) & \text{else}
         \end{cases}
 
-    A probability where values repeat, a density elsewhere. Where the previous value is
-    not known, :math:`\rho = 0`.
-
-    Parameters
-    ----------
-    log_odds : Tensor of shape (..., C)
-        Of a repeat.
-    previous : Tensor of shape (..., C)
-        NaN where it is not known.
-    mixture : Mixture
+    A probability where values repeat, a density elsewhere. The log odds of a repeat and
+    the previous value have shape (..., C); where that is not known, it is NaN and
+    :math:`\rho = 0`.
     """
 
     log_odds: Tensor
