@@ -132,8 +132,8 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
         modified.
     estimator : BaseEstimator
         With `reset`, receives `n_features_in_` and `n_timesteps_` (both the length
-        of a series), `n_channels_` and `_input_ndim` (2 or 3), and nothing at all
-        if `X` is refused.
+        of a series), `n_channels_`, `_input_ndim` (2 or 3) and `_form`, and nothing
+        at all if `X` is refused.
     reset : bool
         True in `fit`, False in every other method.
 
@@ -161,7 +161,7 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = series.shape
-        estimator._input_ndim = array.ndim
+        estimator._input_ndim, estimator._form = array.ndim, _form_of_equal(X, array)
     return series
 
 
@@ -454,6 +454,13 @@ def _read_any(X: Any) -> Series:
         return Series(values, lengths, LongForm.of(X, lengths), 3, one_by_one=True)
     array = _read(X, "X")
     return _of_one_length(array, form_of(X, array.ndim), one_by_one=False)
+
+
+def _form_of_equal(X: Any, array: np.ndarray) -> Form:
+    """Look at the form of series of one length, read as an array."""
+    if is_long(X):
+        return LongForm.of(X, np.full(len(array), array.shape[1]))
+    return form_of(X, array.ndim)
 
 
 def _read_items(X: Any, items: Sequence[Any]) -> Series:
