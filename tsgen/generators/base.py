@@ -178,7 +178,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._check_lengths(lengths)
         gaps = missing_entries(X, lengths)
         conditions = Conditions().fit(lengths, y, static, gaps)
-        resumed = self._resumable(X.shape[1:], conditions.width)
+        resumed = self._resumable(X.shape[1:], conditions)
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
         self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
@@ -357,11 +357,11 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             )
 
     def _resumable(
-        self, shape: tuple[int, ...], n_conditions: int
+        self, shape: tuple[int, ...], conditions: Conditions
     ) -> TrainingState | None:
         """Return the state to go on from, if `warm_start` asks for it."""
         state = getattr(self, "_training_state", None) if self.warm_start else None
-        origin = self._origin(shape, n_conditions)
+        origin = self._origin(shape, conditions)
         if state is not None and state.origin != origin:
             changed = [name for name in origin if state.origin[name] != origin[name]]
             raise ValueError(
@@ -371,11 +371,13 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             )
         return state
 
-    def _origin(self, shape: tuple[int, ...], n_conditions: int) -> dict[str, Any]:
+    def _origin(self, shape: tuple[int, ...], conditions: Conditions) -> dict[str, Any]:
         """Return what a warm start must not change."""
+        encoders = conditions.facts()
         return {
             "shape": shape,
-            "conditions": n_conditions,
+            "y": encoders["target"],
+            "static": encoders["static"],
             "device": resolve_device(self.device).type,
             "noise_schedule": self.noise_schedule,
             **self._current_architecture(),

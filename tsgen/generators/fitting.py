@@ -177,7 +177,7 @@ class Fit:
 
     def _training_state(self, shape: tuple[int, ...]) -> TrainingState:
         return TrainingState(
-            self.generator._origin(shape, self.generator.conditions_.width),
+            self.generator._origin(shape, self.generator.conditions_),
             self.seeds,
             on_cpu(self._joint.state_dict()),
             History(self.history.columns).columns,
