@@ -90,8 +90,6 @@ class GaussianLikelihood(nn.Module):
         the likelihood where a channel repeats itself exactly.
     """
 
-    discrete: tuple[int, ...] = ()  # no channel is
-
     def __init__(self, hidden_size: int, n_channels: int, min_scale: float) -> None:
         super().__init__()
         self.n_channels = n_channels
@@ -198,17 +196,10 @@ class Repeatable(NamedTuple):
 class Categorical(NamedTuple):
     r"""One of the values that a discrete channel takes, in increasing order.
 
+    The log-probabilities of values have shape (..., D, S); the logs of their shares of
+    the training series, which are the reference, and the values themselves (D, S).
     Channels with fewer values than others end with repeats of their last one, which
     have no share and no weight.
-
-    Parameters
-    ----------
-    log_weight : Tensor of shape (..., D, S)
-        Log-probability of each value.
-    log_share : Tensor of shape (D, S)
-        Log of its share of the training series, the reference.
-    support : Tensor of shape (D, S)
-        The values.
     """
 
     log_weight: Tensor
@@ -250,14 +241,7 @@ class Categorical(NamedTuple):
 class SideBySide(NamedTuple):
     """Entries of channels of which some are continuous and the others discrete.
 
-    Parameters
-    ----------
-    continuous : Repeatable
-        Of shape (..., C - D).
-    discrete : Categorical
-        Of shape (..., D).
-    channels : tuple of list of int
-        Which ones are continuous, and which discrete.
+    `channels` tells which ones are the C - D continuous ones, and which the D others.
     """
 
     continuous: Repeatable

@@ -154,9 +154,10 @@ class LatentDiffusion(Diffusion):
         self.latent_range[0] = (clean - reach).amin(0)
         self.latent_range[1] = (clean + reach).amax(0)
         self.series_range.copy_(widened_range(x))
-        if self.likelihood.discrete:
-            ends = self.likelihood.support[:, [0, -1]].T
-            self.series_range[:, self.likelihood.discrete] = ends
+        likelihood = self.likelihood
+        if isinstance(likelihood, MixtureLikelihood) and likelihood.discrete:
+            ends = likelihood.support[:, [0, -1]].T
+            self.series_range[:, likelihood.discrete] = ends
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
