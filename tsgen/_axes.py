@@ -106,10 +106,15 @@ def axis_of(index: Index, what: str) -> Axis:
     TypeError
         If a label is missing or of another type.
     """
+    listed = listed_axis_of(index, what)
+    even = _even(listed.dtype, listed.labels)
+    return listed if even is None else even
+
+
+def listed_axis_of(index: Index, what: str) -> ListedAxis:
+    """Keep the labels of an axis one by one: see `axis_of`."""
     dtype, plain = _plain(index)
-    labels = _labels(plain, index.hasnans, what)
-    even = _even(dtype, labels)
-    return ListedAxis(dtype, labels) if even is None else even
+    return ListedAxis(dtype, _labels(plain, index.hasnans, what))
 
 
 def times_of(index: MultiIndex, lengths: np.ndarray, what: str) -> Axis:

@@ -29,6 +29,7 @@ from tsgen._forms import Form
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
+from tsgen._supports import Supports
 from tsgen._validation import (
     check_any_series,
     check_count,
@@ -69,6 +70,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     model_: Diffusion
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
+    _n_values: tuple[int, ...]  # of each channel, see `Supports.sizes`
     _fitting: type[Fit] = Fit
 
     _parameter_constraints: dict = {
@@ -179,9 +181,11 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         gaps = missing_entries(X, lengths)
         conditions = Conditions().fit(lengths, y, static, gaps)
         resumed = self._resumable(X.shape[1:], conditions)
+        supports = self._supports(reader, X, bool(resumed))
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
-        self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
+        self.scaler_ = self.scaler_ if resumed else SeriesScaler(supports).fit(X)
+        self._n_values = self.scaler_.supports.sizes
         self._look_for_repeats(X)
         fit, x = self._fitting(self, resumed), self._scaled(X)
         try:
@@ -347,6 +351,24 @@ class BaseGenerator(DensityMixin, BaseEstimator):
                 f"transformer, got {self.hidden_size}. Change either."
             )
 
+    def _supports(
+        self, reader: BaseGenerator, X: np.ndarray, resumed: bool
+    ) -> Supports:
+        """Learn the values of discrete channels, or check them; a child may have some.
+
+        Parameters
+        ----------
+        reader : BaseGenerator
+            What has read `X`, and so knows its form.
+        X : ndarray of shape (n_samples, n_timesteps, n_channels)
+        resumed : bool
+            Whether training goes on with the scaler of the last fit.
+        """
+        return Supports()
+
+    def _prepare(self, model: Any) -> None:
+        """Tell a new network what it must know of the data; a child may."""
+
     def _check_lengths(self, lengths: np.ndarray) -> None:
         """Check that series have lengths that can be learned: equal ones."""
         if (lengths != lengths[0]).any():
@@ -429,6 +451,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _loaded(self, weights: Weights) -> Any:
         model = self._blueprint().to_empty(device=self.device_)
+        self._prepare(model)
         model.load_state_dict(weights)
         return model.eval().requires_grad_(False)
 
@@ -527,6 +550,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             "conditions": self.conditions_.facts(),
             "dtype": self._dtype,
             "n_iter": self.n_iter_,
+            "n_values": list(self._n_values),
         }
         if hasattr(self, "feature_names_in_"):
             facts["feature_names"] = [str(name) for name in self.feature_names_in_]
@@ -536,6 +560,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         }
         for name in ("unit_", "relative_mean_", "relative_scale_"):
             arrays[f"scaler.{name}"] = getattr(self.scaler_, name)
+        for name, array in self.scaler_.supports.arrays().items():
+            arrays[f"supports.{name}"] = array
         for name, array in self.conditions_.arrays().items():
             arrays[f"conditions.{name}"] = array
         for name, column in self.history_.items():
@@ -560,7 +586,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.n_iter_ = facts["n_iter"]
         if "feature_names" in facts:
             self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
-        self.scaler_ = SeriesScaler()
+        supports = Supports.restored(facts["n_values"], _under("supports.", arrays))
+        self.scaler_, self._n_values = SeriesScaler(supports), supports.sizes
         for name, array in _under("scaler.", arrays).items():
             setattr(self.scaler_, name, array)
         self.history_ = {

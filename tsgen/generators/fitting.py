@@ -108,6 +108,7 @@ class Fit:
         generator = self.generator
         alpha_bar = SCHEDULES[generator.noise_schedule](int(generator.n_levels))
         model = initialized(generator._blueprint(), alpha_bar, self.seeds["weights"])
+        generator._prepare(model)
         model = model.to(generator.device_)
         return self._trainer(
             model, generator._loss_terms, self.seeds["train"], generator.learning_rate

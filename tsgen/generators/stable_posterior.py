@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 import torch
@@ -40,10 +41,14 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Share of hidden features dropped after each layer in training.
     skip_connections : bool, default=True
         Feed the latent to the decoder at every step, not only before the first.
-    likelihood : {"mixture", "gaussian"}, default="mixture"
+    likelihood : {"mixture", "gaussian"} or sequence of {"mixture", "discrete"}, \
+            default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
         normals, each channel given those before it, or, as in the paper, one normal
-        with independent channels.
+        with independent channels. In a sequence, one for each channel, "discrete"
+        stands for a probability of each of the at most 256 values in training. With
+        "mixture" for all, columns of data frames are discrete that hold text or pandas
+        categories, or booleans or integers of at most 64 values.
     n_components : int, default=3
         Normals in each mixture.
     min_scale : float, default=0.005
@@ -201,7 +206,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_heads: int = 4,
         dropout: float = 0.0,
         skip_connections: bool = True,
-        likelihood: str = "mixture",
+        likelihood: str | Sequence[str] = "mixture",
         n_components: int = 3,
         min_scale: float = 0.005,
         denoiser: str = "mlp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -153,6 +154,10 @@ class LatentDiffusion(Diffusion):
         self.latent_range[0] = (clean - reach).amin(0)
         self.latent_range[1] = (clean + reach).amax(0)
         self.series_range.copy_(widened_range(x))
+        likelihood = self.likelihood
+        if isinstance(likelihood, MixtureLikelihood) and likelihood.discrete:
+            ends = likelihood.support[:, [0, -1]].T
+            self.series_range[:, likelihood.discrete] = ends
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
@@ -188,7 +193,7 @@ def build(
     n_heads: int,
     dropout: float,
     skip_connections: bool,
-    likelihood: str,
+    likelihood: str | Sequence[str],
     n_components: int,
     min_scale: float,
     denoiser: str,
@@ -197,6 +202,7 @@ def build(
     inverse_lipschitz: float = 0.0,
     n_conditions: int = 0,
     sees_gaps: bool = False,
+    n_values: Sequence[int] = (),
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator.
 
@@ -205,6 +211,7 @@ def build(
     generator nor memory is touched.
     """
     shape = (hidden_size, n_layers)
+    mixture = (min_scale, n_components, n_values)
     entering: dict[str, Any] = {
         "skip_connections": skip_connections,
         "inverse_lipschitz": inverse_lipschitz,
@@ -225,7 +232,7 @@ def build(
         encoder,
         _posterior(posterior, hidden_size, latent_size),
         decoder,
-        _likelihood(likelihood, hidden_size, n_channels, min_scale, n_components),
+        _likelihood(likelihood, hidden_size, n_channels, *mixture),
         DENOISERS[denoiser](latent_size, n_levels, n_conditions),
         n_levels,
         prediction,
@@ -241,8 +248,13 @@ def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
 
 
 def _likelihood(
-    kind: str, hidden_size: int, n_channels: int, min_scale: float, n_components: int
+    kind: str | Sequence[str],
+    hidden_size: int,
+    n_channels: int,
+    min_scale: float,
+    n_components: int,
+    n_values: Sequence[int],
 ) -> Likelihood:
     if kind == "gaussian":
         return GaussianLikelihood(hidden_size, n_channels, min_scale)
-    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components)
+    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components, n_values)
