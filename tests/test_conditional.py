@@ -109,6 +109,14 @@ class TestClasses:
         assert not np.allclose(plain, guided)
         assert np.isfinite(guided).all()
 
+    def test_a_warm_start_does_not_take_other_classes(
+        self, make_latent_generator, apart, labels
+    ):
+        generator = make_latent_generator(warm_start=True).fit(apart, labels)
+        assert len(generator.fit(apart, labels).history_["loss"]) == 4
+        with pytest.raises(ValueError, match="another y"):
+            generator.fit(apart, np.where(labels == "low", "lower", labels))
+
     def test_numbers_are_learned_as_numbers(self, make_latent_generator, apart):
         level = apart[:, :, 0].mean(axis=1)
         generator = make_latent_generator(**TRAINED).fit(apart, level)

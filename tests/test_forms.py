@@ -264,6 +264,8 @@ def test_times_that_all_series_share_are_kept(lengths):
         ([5, 7, 9], [20, 21], [0, 1, 2]),
         (["a", "b"], ["c", "d", "e"], [0, 1, 2]),
         ([0.0, np.inf], [1.0, 2.0, 4.0], [0, 1, 2]),
+        ([-np.inf, 0.0], [1.0, 2.0, 4.0], [0, 1, 2]),
+        ([-(2**62), 2**62], [1 - 2**62, 2**62 + 1], [0, 1]),
         (list(hours(2)), list(hours(9)[5:8]), list(hours(3))),
         (list(hours(2)), list(hours(9)[4:9:2]), [0, 1, 2]),
     ],
@@ -271,7 +273,7 @@ def test_times_that_all_series_share_are_kept(lengths):
 def test_times_that_differ_keep_their_distance_or_are_counted(first, second, expected):
     rows = [(0, t) for t in first] + [(1, t) for t in second]
     X = pd.DataFrame({"a": 1.0}, index=pd.MultiIndex.from_tuples(rows))
-    found = made(X, numbers(1, 3, 1)).index.get_level_values(1)
+    found = made(X, numbers(1, len(expected), 1)).index.get_level_values(1)
     if isinstance(expected[0], float):
         np.testing.assert_allclose(found, expected)
     else:
@@ -348,6 +350,17 @@ def test_no_series_have_a_form_too(X):
     found = toy._form.restore(empty, np.empty(0, int))
     assert len(found) == 0
     assert type(found) is type(X)
+
+
+def test_columns_and_times_of_pyarrow_come_back():
+    pytest.importorskip("pyarrow")
+    times = pd.Index(hours(2)).astype("timestamp[ns][pyarrow]")
+    index = pd.MultiIndex.from_product([range(2), times])
+    for dtype in ("double[pyarrow]", "uint8[pyarrow]", "bool[pyarrow]"):
+        X = pd.DataFrame({"a": [1, 0, 0, 1]}, index=index).astype(dtype)
+        found = there_and_back(X)
+        assert_frame_equal(found.droplevel(1), X.droplevel(1))
+        assert found.index.levels[1].tolist() == list(hours(2))
 
 
 def test_categories_with_an_order_keep_it():
@@ -583,7 +596,8 @@ def test_text_in_a_wide_frame_is_named():
         (pd.concat([long([2])], axis=1, keys=["x"]), "columns of one level, got 2"),
         (pd.concat([pd.DataFrame([[1]])], axis=1, keys=["x"]), "columns of one level"),
         (long([2], columns=["a", "a"]), "different names, got 'a' more than once"),
-        (long([2], columns=["a", None]), "labelled by numbers, text or dates"),
+        (long([2], columns=["a", None]), "text or dates, got missing ones"),
+        (pd.DataFrame([[1.0]], columns=pd.to_datetime([None])), "got missing ones"),
         (long([2], columns=["a", np.nan]), "labelled by numbers, text or dates"),
         (pd.DataFrame(np.eye(2), columns=pd.interval_range(0, 2)), "Interval(0, 1"),
         (long([2]).rename_axis(index=[("a", 1), "t"]), "The index levels of X must be"),

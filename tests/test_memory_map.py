@@ -127,6 +127,24 @@ def test_classes_can_be_given(mapped, make_latent_generator, X):
     assert_array_equal(*for_class)
 
 
+def test_discrete_channels_are_those_of_the_same_array(
+    mapped, make_latent_generator, X, small_parts
+):
+    X = X.copy()
+    X[:, :, 1] = np.round(X[:, :, 1] / 50)  # -2 to 2
+    make = partial(make_latent_generator, likelihood=["mixture", "discrete"])
+    found, wanted = (make().fit(x) for x in (mapped(X), X))
+    supports = [g.scaler_.supports.channels[1] for g in (found, wanted)]
+    values, counts = np.unique(X[:, :, 1], return_counts=True)
+    for support in supports:
+        assert_array_equal(support.values, values)
+        assert_array_equal(support.shares, counts / X[:, :, 1].size)
+    assert_same_samples(found, wanted)
+    X[9, 2, 1] = X[38, 2, 1] = 7.0
+    with pytest.raises(ValueError, match="discrete channel 1, got 2 others"):
+        found.transform(mapped(X))
+
+
 def test_a_warm_start_goes_on(mapped, make_generator, X):
     found, wanted = (make_generator(warm_start=True) for _ in range(2))
     found.fit(mapped(X)).fit(X).fit(mapped(X))

@@ -286,3 +286,17 @@ def test_sampling_before_fitting_is_refused(generator):
 def test_scoring_another_number_of_channels_is_refused(X):
     with pytest.raises(ValueError, match="n_channels = 1"):
         GaussianGenerator().fit(X).score(X[:, :, :1])
+
+
+@pytest.mark.parametrize("make", [BlockBootstrapGenerator, GaussianGenerator])
+def test_a_frame_and_a_tensor_come_back_as_such(make):
+    pandas, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
+    X = np.random.default_rng(0).normal(size=(20, 5, 2))
+    index = pandas.MultiIndex.from_product([range(20), range(5)], names=["who", "t"])
+    frame = pandas.DataFrame(X.reshape(-1, 2), index=index, columns=["a", "b"])
+    drawn = make(random_state=0).fit(frame).sample(3)
+    assert drawn.index.names == ["who", "t"]
+    assert list(drawn.columns) == ["a", "b"]
+    drawn = make(random_state=0).fit(torch.from_numpy(X)).sample(3)
+    assert drawn.shape == (3, 5, 2)
+    assert drawn.dtype == torch.float64

@@ -237,6 +237,13 @@ def test_no_rows_are_encoded_only_for_no_series():
     assert "got (0, 5)" in refusal(encoder.transform, people().iloc[:0])
 
 
+@pytest.mark.parametrize("value", [0.1, -1e300, 0.0, 3, 1e-300])
+def test_a_constant_is_known_exactly(value):
+    encoder = StaticEncoder().fit([[value]] * 7)
+    assert encoder.transform([[value]]).tolist() == [[0]]
+    assert encoder.facts()["columns"] == [{"mean": value, "scale": 0}]
+
+
 def test_a_constant_is_0_and_stays_the_only_value():
     encoder = StaticEncoder().fit([[0.1, 1.0], [0.1, 2.0]])
     assert encoder.transform([[0.1, 1.0]]).tolist() == [[0, -1]]

@@ -2,8 +2,9 @@
 
 The way of a series through `fit`::
 
-    X (n_samples, n_timesteps, n_channels)
-      -> _validation.check_series       a clean array, or an error that helps
+    X (n_samples, n_timesteps, n_channels), a list, a frame or a tensor
+      -> _validation.check_any_series   values and lengths, or an error that helps
+      -> _conditions.Conditions         class, static variables and length of each
       -> _scaling.SeriesScaler          mean 0 and variance 1 per channel
       -> nn.encoders                    the latent z0
       -> nn.noise.diffuse               the latent at a level of the diffusion
@@ -17,7 +18,7 @@ and back through `sample`::
       -> nn.samplers.sample_latents     the reverse chain, from the last level down
       -> nn.models.generate             step by step through the decoder
       -> SeriesScaler.inverse_transform
-      -> X in its own units and form
+      -> _forms.Form.restore            X in its own units and form
 
 `DiffusionGenerator` goes without encoder and decoder: what is diffused is the series.
 

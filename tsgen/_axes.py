@@ -106,10 +106,15 @@ def axis_of(index: Index, what: str) -> Axis:
     TypeError
         If a label is missing or of another type.
     """
+    listed = listed_axis_of(index, what)
+    even = _even(listed.dtype, listed.labels)
+    return listed if even is None else even
+
+
+def listed_axis_of(index: Index, what: str) -> ListedAxis:
+    """Keep the labels of an axis one by one: see `axis_of`."""
     dtype, plain = _plain(index)
-    labels = _labels(plain, index.hasnans, what)
-    even = _even(dtype, labels)
-    return ListedAxis(dtype, labels) if even is None else even
+    return ListedAxis(dtype, _labels(plain, index.hasnans, what))
 
 
 def times_of(index: MultiIndex, lengths: np.ndarray, what: str) -> Axis:
@@ -214,9 +219,9 @@ def _labels(plain: np.ndarray, has_missing: bool, what: str) -> tuple[Label, ...
     labels = [v.item() if isinstance(v, np.generic) else v for v in plain.tolist()]
     odd = [label for label in labels if not is_label(label)]
     if has_missing or odd:
-        came = f"got {shortened(odd)}" if odd else "got missing ones"
+        came = "missing ones" if has_missing else shortened(odd)
         raise TypeError(
-            f"{what} must be labelled by numbers, text or dates, {came}.\n"
+            f"{what} must be labelled by numbers, text or dates, got {came}.\n"
             "Convert them, e.g. with pandas.to_datetime or map(str)."
         )
     return tuple(labels)

@@ -36,6 +36,11 @@ def is_tensor_dtype(value: object) -> bool:
     return isinstance(value, str) and bool(_TENSOR.fullmatch(value))
 
 
+def is_whole_dtype(name: str) -> bool:
+    """Tell whether a type that `cast_column` knows is of booleans or integers."""
+    return _in_numpy(name).kind in "biu"
+
+
 def column_dtype(dtype: Any) -> str:
     """Name the type of a column; float64 if it is not one of numbers."""
     return dtype.name if is_column_dtype(dtype.name) else "float64"

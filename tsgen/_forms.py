@@ -31,7 +31,9 @@ from tsgen._casting import (
     column_dtype,
     is_column_dtype,
     is_tensor_dtype,
+    is_whole_dtype,
 )
+from tsgen._categories import Categories
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Index
@@ -44,11 +46,21 @@ class Form:
     """What all forms have in common; a form is a frozen dataclass of plain values."""
 
     kind: ClassVar[str]
+    categories: tuple[Categories | None, ...] = ()  # of the channels; () for none
 
     @property
     def unequal(self) -> bool:
         """Whether the lengths of the series differed."""
         return False
+
+    def coded_channels(self, n_channels: int) -> np.ndarray:
+        """Tell which channels hold numbers that stand for categories, (n_channels,)."""
+        coded = [kind is not None for kind in self.categories]
+        return np.array(coded or [False] * n_channels)
+
+    def whole_channels(self, n_channels: int) -> np.ndarray:
+        """Tell which channels were booleans or integers in a frame, (n_channels,)."""
+        return np.zeros(n_channels, bool)
 
     def restore(self, values: np.ndarray, lengths: np.ndarray | None = None) -> Any:
         """Give series this form.
@@ -214,6 +226,9 @@ class WideForm(Form):
         columns = self.columns.index(values.shape[1]).rename(self.columns_name)
         return _frame(table, self.dtypes, index, columns)
 
+    def whole_channels(self, n_channels: int) -> np.ndarray:
+        return np.array([all(map(is_whole_dtype, self.dtypes))])
+
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         known = len(self.dtypes) in (1, n_timesteps)
         return known and n_channels == 1 and self.columns.reaches(n_timesteps)
@@ -240,22 +255,33 @@ class LongForm(Form):
     dtypes: tuple[str, ...]  # of the columns, or the one of all
     times: Axis
     ragged: bool
+    categories: tuple[Categories | None, ...] = ()
 
     @property
     def unequal(self) -> bool:
         return self.ragged
 
     @classmethod
-    def of(cls, X: DataFrame, lengths: np.ndarray) -> LongForm:
+    def of(
+        cls,
+        X: DataFrame,
+        lengths: np.ndarray,
+        categories: tuple[Categories | None, ...] = (),
+    ) -> LongForm:
         """Look at the index and the columns of a frame whose rows are in order."""
         return cls(
-            columns=_columns_of(X, "join the levels, X.columns = X.columns.map(str)"),
+            columns=long_columns(X),
             columns_name=_name(X.columns.name, "columns"),
             index_names=tuple(_name(name, "index levels") for name in X.index.names),
             dtypes=_dtypes(X),
             times=times_of(X.index, lengths, "The times of X"),
             ragged=bool((lengths != lengths[0]).any()),
+            categories=categories if any(categories) else (),
         )
+
+    def whole_channels(self, n_channels: int) -> np.ndarray:
+        whole = [is_whole_dtype(dtype) for dtype in self.dtypes]
+        return np.array(whole * n_channels if len(whole) == 1 else whole)
 
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> DataFrame:
         pandas = import_pandas()
@@ -264,10 +290,11 @@ class LongForm(Form):
         codes = np.nonzero(inside)
         index = pandas.MultiIndex(levels, codes, names=self.index_names)
         columns = self.columns.index(values.shape[2]).rename(self.columns_name)
-        return _frame(values[inside], self.dtypes, index, columns)
+        return _frame(values[inside], self.dtypes, index, columns, self.categories)
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         known = len(self.dtypes) in (1, n_channels)
+        known = known and len(self.categories) in (0, n_channels)
         named = known and self.columns.reaches(n_channels)
         return named and self.times.reaches(n_timesteps)
 
@@ -275,7 +302,8 @@ class LongForm(Form):
         axes = _is_axis(self.columns) and _is_axis(self.times, unique=True)
         pair = isinstance(self.index_names, tuple) and len(self.index_names) == 2
         named = pair and _are_names(self.columns_name, *self.index_names)
-        return axes and named and _are_dtypes(self.dtypes) and type(self.ragged) is bool
+        typed = _are_dtypes(self.dtypes) and _are_categories(self.categories)
+        return axes and named and typed and type(self.ragged) is bool
 
 
 _FORMS = (ArrayForm, TensorForm, ListForm, WideForm, LongForm)
@@ -291,6 +319,11 @@ def form_of(X: Any, n_axes: int) -> Form:
 
 
 # Looking
+
+
+def long_columns(X: DataFrame) -> Axis:
+    """Look at the columns of a long frame."""
+    return _columns_of(X, "join the levels, X.columns = X.columns.map(str)")
 
 
 def _columns_of(X: DataFrame, cure: str) -> Axis:
@@ -333,11 +366,17 @@ def _one_by_one(series: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 
 def _frame(
-    table: np.ndarray, dtypes: tuple[str, ...], index: Index, columns: Index
+    table: np.ndarray,
+    dtypes: tuple[str, ...],
+    index: Index,
+    columns: Index,
+    categories: tuple[Categories | None, ...] = (),
 ) -> DataFrame:
     """Make a frame whose columns have types of their own."""
     names = dtypes * table.shape[1] if len(dtypes) == 1 else dtypes[: table.shape[1]]
     made = {k: cast_column(table[:, k], name) for k, name in enumerate(names)}
+    for k, kind in enumerate(categories):
+        made[k] = made[k] if kind is None else kind.restore(table[:, k])
     frame = import_pandas().DataFrame(made, index=index)
     frame.columns = columns
     return frame
@@ -347,15 +386,15 @@ def _frame(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, ListedAxis | EvenAxis):
+    if isinstance(value, ListedAxis | EvenAxis | Categories):
         return value.facts()
-    return list(value) if isinstance(value, tuple) else value
+    return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _parsed(value: Any) -> Any:
     if isinstance(value, dict):
-        return axis_from_facts(value)
-    return tuple(value) if isinstance(value, list) else value
+        return (Categories.from_facts if "ordered" in value else axis_from_facts)(value)
+    return tuple(map(_parsed, value)) if isinstance(value, list) else value
 
 
 def _is_axis(value: object, unique: bool = False) -> bool:
@@ -372,3 +411,10 @@ def _are_dtypes(value: object) -> bool:
     if not isinstance(value, tuple) or not value:
         return False
     return all(is_column_dtype(dtype) for dtype in value)
+
+
+def _are_categories(value: object) -> bool:
+    if not isinstance(value, tuple):
+        return False
+    kinds = all(kind is None or isinstance(kind, Categories) for kind in value)
+    return kinds and (not value or any(value))

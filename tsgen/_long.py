@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsgen._arrays import is_frame, shortened
 from tsgen._axes import ranks_of
+from tsgen._categories import Categories
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Index, MultiIndex
@@ -20,35 +22,40 @@ def is_long(X: Any) -> bool:
     return is_frame(X) and getattr(getattr(X, "index", None), "nlevels", 1) > 1
 
 
-def read_long(X: DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_long(
+    X: DataFrame, name: str, categories: Sequence[Categories | None] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Read the series of a long data frame.
 
     Parameters
     ----------
     X : pandas.DataFrame
         Rows (series, time): those of a series together, its times increasing. One
-        numeric column for each channel.
+        column for each channel.
     name : str
         What the messages call `X`.
+    categories : sequence of Categories or None, default=()
+        Of each column, None for one of numbers; () if all are numeric.
 
     Returns
     -------
     values : ndarray of shape (n_samples, longest, n_channels)
         float32 if all columns are, otherwise float64; NaN after the end of shorter
-        series. Values are not checked.
+        series. Values are not checked, but that categories are known.
     lengths : ndarray of shape (n_samples,)
 
     Raises
     ------
     ValueError
-        If rows are missing, repeated or out of order.
+        If rows are missing, repeated or out of order, or a category is new.
     TypeError
         If a column is not numeric, or times have no order.
     """
     _check_levels(X, name)
-    _check_columns(X, name)
+    categories = categories or [None] * X.shape[1]
+    _check_columns(X, name, categories)
     lengths = _lengths(X.index, name)
-    return _padded(X, lengths), lengths
+    return _padded(X, lengths, name, categories), lengths
 
 
 def _check_levels(X: DataFrame, name: str) -> None:
@@ -66,15 +73,20 @@ def _check_levels(X: DataFrame, name: str) -> None:
         )
 
 
-def _check_columns(X: DataFrame, name: str) -> None:
+def _check_columns(
+    X: DataFrame, name: str, categories: Sequence[Categories | None]
+) -> None:
     if not X.columns.is_unique:
         repeated = X.columns[X.columns.duplicated()].unique().tolist()
         raise ValueError(
             f"{name} must have columns of different names, got {shortened(repeated)} "
             "more than once.\nDrop or rename them."
         )
-    found = zip(X.columns, X.dtypes, strict=True)
-    bad = [f"{label} ({dtype})" for label, dtype in found if dtype.kind not in "iufb"]
+    bad = [
+        f"{label} ({dtype})"
+        for label, dtype, kind in zip(X.columns, X.dtypes, categories, strict=True)
+        if kind is None and dtype.kind not in "iufb"
+    ]
     if bad:
         raise TypeError(
             f"{name} must have numeric columns, got {shortened(bad)}.\nDrop them or "
@@ -149,7 +161,9 @@ def _row(index: MultiIndex, row: int) -> str:
     return f"row {row}: ({labels})"
 
 
-def _padded(X: DataFrame, lengths: np.ndarray) -> np.ndarray:
+def _padded(
+    X: DataFrame, lengths: np.ndarray, name: str, categories: Sequence[Any]
+) -> np.ndarray:
     """Copy the columns to where they belong, one at a time."""
     single = all(dtype == np.float32 for dtype in X.dtypes)
     dtype = np.dtype(np.float32 if single else np.float64)
@@ -157,7 +171,11 @@ def _padded(X: DataFrame, lengths: np.ndarray) -> np.ndarray:
     inside = (np.arange(shape[1]) < lengths[:, None]).ravel()
     values = np.full(shape, np.nan, dtype)
     flat = values.reshape(-1, shape[2])
-    for channel in range(shape[2]):
-        column = X.iloc[:, channel].to_numpy(dtype=dtype, na_value=np.nan)
-        flat[inside, channel] = column
+    for channel, kind in enumerate(categories):
+        column = X.iloc[:, channel]
+        if kind is None:
+            numbers = column.to_numpy(dtype=dtype, na_value=np.nan)
+        else:
+            numbers = kind.codes(column, f"{name}[{X.columns[channel]!r}]")
+        flat[inside, channel] = numbers
     return values

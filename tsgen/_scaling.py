@@ -4,7 +4,8 @@ r"""Scaling: every channel is brought to mean 0 and standard deviation 1, in flo
 
 where the unit :math:`u` is the power of two next to the largest magnitude of the
 channel. Dividing by it is exact and leaves numbers below 2, so the moments :math:`m`
-and :math:`s` neither overflow nor vanish for data from 1e-320 to 1e300.
+and :math:`s` neither overflow nor vanish for data from 1e-320 to 1e300. Values of
+discrete channels are exact in both directions.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from tsgen._parts import channel_range, channel_totals, in_parts
+from tsgen._supports import Supports
 from tsgen.exceptions import ConstantInputWarning
 
 
@@ -23,6 +25,11 @@ class SeriesScaler:
 
     A channel whose values are all equal becomes exactly 0, and its inverse is exactly
     that constant whatever comes in.
+
+    Parameters
+    ----------
+    supports : Supports or None, default=None
+        Values of discrete channels; others are refused, and never come back.
 
     Attributes
     ----------
@@ -45,6 +52,9 @@ class SeriesScaler:
     unit_: np.ndarray
     relative_mean_: np.ndarray
     relative_scale_: np.ndarray
+
+    def __init__(self, supports: Supports | None = None) -> None:
+        self.supports = supports or Supports()
 
     @property
     def mean_(self) -> np.ndarray:
@@ -105,8 +115,13 @@ class SeriesScaler:
         -------
         ndarray of shape (..., n_channels), float64
             Exactly 0 in constant channels.
+
+        Raises
+        ------
+        ValueError
+            If a value of a discrete channel is not in its support.
         """
-        Z = X / self.unit_
+        Z = self.supports.checked(X) / self.unit_
         Z -= self.relative_mean_
         Z /= np.where(self.constant_, 1.0, self.relative_scale_)
         Z[..., self.constant_] = 0.0
@@ -123,9 +138,11 @@ class SeriesScaler:
         Returns
         -------
         ndarray of shape (..., n_channels), float64
-            Exactly the constant in constant channels.
+            Exactly the constant in constant channels, and a value of the support in
+            discrete ones.
         """
-        return (self.relative_mean_ + self.relative_scale_ * Z) * self.unit_
+        X = (self.relative_mean_ + self.relative_scale_ * Z) * self.unit_
+        return self.supports.nearest(X)
 
     def log_volume(self) -> float:
         """Return the log volume of one standardised time step in the units of `X`.

@@ -219,10 +219,9 @@ class NumberEncoder:
     def fit(self, column: Any) -> Self:
         """Measure mean and standard deviation of numbers of shape (n_samples,)."""
         values = self._read(column)
-        low, high = values.min(), values.max()
-        unit = max(abs(low), abs(high)) or 1.0  # by which squares stay in range
-        mean, scale = (values / unit).mean() * unit, (values / unit).std() * unit
-        self.mean_, self.scale_ = map(float, (mean, scale) if low < high else (low, 0))
+        unit = np.abs(values).max() or 1.0  # squares stay in range, constants exact
+        self.mean_ = float((values / unit).mean() * unit)
+        self.scale_ = float((values / unit).std() * unit)
         return self
 
     def transform(self, column: Any) -> np.ndarray:

@@ -29,7 +29,8 @@ from tsgen._arrays import (
     type_name,
     unequal_lengths_message,
 )
-from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of
+from tsgen._categories import Categories, categories_of
+from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of, long_columns
 from tsgen._long import is_long, read_long
 from tsgen._parts import is_mapped
 from tsgen._ragged import is_unequal, items_of, read_ragged, refuse_frames
@@ -61,12 +62,14 @@ def check_any_series(
         * A list of series (length, n_channels), or (length,) for one channel; an array
           of objects is taken for a list.
         * A wide frame: a row for each series, a column for each step, one channel.
-        * A long frame: rows of two levels (series, time), a numeric column for each
-          channel. The rows of a series are together, its times increase; gaps between
-          times are not filled.
+        * A long frame: rows of two levels (series, time), a column for each channel.
+          The rows of a series are together, its times increase; gaps between times are
+          not filled.
         * A memory map of an array, which may be larger than memory.
     estimator : BaseEstimator
-        NaN in a series is allowed if its `missing` is "mask". With `reset` it receives
+        NaN in a series is allowed if its `missing` is "mask", and columns of text or
+        pandas categories if it `_takes_categories`: the codes 0, 1, 2, ... then stand
+        for those of `fit`. With `reset` it receives
         `n_features_in_` and `n_timesteps_` (both the length of the longest series),
         `n_channels_`, `_input_ndim` (2 or 3), `_form`, the column names of a wide
         frame as scikit-learn keeps them, and nothing at all if `X` is refused.
@@ -89,7 +92,8 @@ def check_any_series(
     ------
     ValueError
         If the shape, a row or a value of `X` is not allowed, if a series or, in
-        `fit`, a channel has no value at all, or if its axes are not those of `fit`.
+        `fit`, a channel has no value at all, or if its axes or categories are not those
+        of `fit`.
     TypeError
         If `X` does not hold real numbers.
 
@@ -110,7 +114,7 @@ def check_any_series(
     """
     if not reset:
         check_is_fitted(estimator, "n_timesteps_")
-    series = _read_any(X)
+    series = _read_any(X, _categories(X, estimator, reset))
     if not reset:
         _check_known(series, estimator, shorter)
     _check_any_values(series, estimator, reset)
@@ -136,8 +140,8 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
         modified.
     estimator : BaseEstimator
         With `reset`, receives `n_features_in_` and `n_timesteps_` (both the length
-        of a series), `n_channels_` and `_input_ndim` (2 or 3), and nothing at all
-        if `X` is refused.
+        of a series), `n_channels_`, `_input_ndim` (2 or 3) and `_form`, and nothing
+        at all if `X` is refused.
     reset : bool
         True in `fit`, False in every other method.
 
@@ -165,7 +169,7 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = series.shape
-        estimator._input_ndim = array.ndim
+        estimator._input_ndim, estimator._form = array.ndim, _form_of_equal(X, array)
     return series
 
 
@@ -448,16 +452,39 @@ def check_enough_series(X: np.ndarray, minimum: int, estimator: BaseEstimator) -
         )
 
 
-def _read_any(X: Any) -> Series:
+def _categories(
+    X: Any, estimator: BaseEstimator, reset: bool
+) -> tuple[Categories | None, ...]:
+    """Return the categories of each column of a long frame, or () if it has none."""
+    if not is_long(X):
+        return ()
+    if reset:
+        takes = getattr(estimator, "_takes_categories", False)
+        return categories_of(X) if takes else ()
+    if not isinstance(estimator._form, LongForm):
+        return ()
+    _check_columns(X, estimator)
+    return estimator._form.categories
+
+
+def _read_any(X: Any, categories: tuple[Categories | None, ...]) -> Series:
     """Read series of equal or unequal length; their values are not checked."""
     items = items_of(X)
     if items is not None:
         return _read_items(X, items)
     if is_long(X):
-        values, lengths = read_long(X, "X")
-        return Series(values, lengths, LongForm.of(X, lengths), 3, one_by_one=True)
+        values, lengths = read_long(X, "X", categories)
+        form = LongForm.of(X, lengths, categories)
+        return Series(values, lengths, form, 3, one_by_one=True)
     array = _read_mapped(X, "X") if is_mapped(X) else _read(X, "X")
     return _of_one_length(array, form_of(X, array.ndim), one_by_one=False)
+
+
+def _form_of_equal(X: Any, array: np.ndarray) -> Form:
+    """Look at the form of series of one length, read as an array."""
+    if is_long(X):
+        return LongForm.of(X, np.full(len(array), array.shape[1]))
+    return form_of(X, array.ndim)
 
 
 def _read_items(X: Any, items: Sequence[Any]) -> Series:
@@ -559,8 +586,7 @@ def _check_any_values(series: Series, estimator: BaseEstimator, reset: bool) -> 
 
 
 def _check_known(series: Series, estimator: BaseEstimator, shorter: bool) -> None:
-    """Compare the axes with those seen in `fit`, and the columns of long frames."""
-    _check_columns(series, estimator)
+    """Compare the axes with those seen in `fit`."""
     may_end = estimator._form.unequal or (shorter and series.one_by_one)
     of_one_length = (series.lengths == series.lengths[0]).all()
     if of_one_length and not may_end:
@@ -572,12 +598,10 @@ def _check_known(series: Series, estimator: BaseEstimator, shorter: bool) -> Non
         _check_not_shorter(series.lengths, estimator)
 
 
-def _check_columns(series: Series, estimator: BaseEstimator) -> None:
-    form, fitted = series.form, estimator._form
-    if not isinstance(form, LongForm) or not isinstance(fitted, LongForm):
-        return
-    wanted = fitted.columns.first(estimator.n_channels_)
-    came = form.columns.first(series.values.shape[2])
+def _check_columns(X: Any, estimator: BaseEstimator) -> None:
+    """Compare the columns of a long frame with those seen in `fit`."""
+    wanted = estimator._form.columns.first(estimator.n_channels_)
+    came = long_columns(X).first(X.shape[1])
     if came != wanted:
         raise ValueError(
             f"X must have the columns of fit in their order, {shortened(wanted)}, got "

@@ -18,13 +18,13 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from tsgen._forms import Form
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
 from tsgen._validation import (
     check_count,
     check_enough_series,
     check_series,
-    restore_form,
 )
 
 __all__ = ["BlockBootstrapGenerator", "GaussianGenerator"]
@@ -36,10 +36,9 @@ class _ReferenceGenerator(BaseEstimator, metaclass=ABCMeta):
     """Sampling as in every generator; a child draws series from its own law."""
 
     random_state: RandomState
+    _form: Form
 
-    def sample(
-        self, n_samples: int = 1, *, random_state: RandomState = None
-    ) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
         """Draw synthetic series.
 
         Parameters
@@ -54,8 +53,8 @@ class _ReferenceGenerator(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels)
-            In the units and the dtype of the `X` of `fit`, and without the channel
-            axis if that `X` had none.
+            In the units, the dtype and the form of the `X` of `fit`: without the
+            channel axis if that `X` had none, a DataFrame or a tensor if it was one.
 
         Raises
         ------
@@ -70,7 +69,7 @@ class _ReferenceGenerator(BaseEstimator, metaclass=ABCMeta):
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
         rng = numpy_generator(source, "sample")
-        return restore_form(self._draw(n_samples, rng), self)
+        return self._form.restore(self._draw(n_samples, rng))
 
     @abstractmethod
     def _draw(self, n_samples: int, rng: np.random.Generator) -> np.ndarray:

@@ -26,7 +26,7 @@ _REMEDIES: dict[str, dict[str, Any]] = {
     "+ KL weight 1e-6": {"kl_weight": 1e-6},
 }
 _SWEEPS = {  # values beside the default
-    "N": ("n_inference_levels", (10, 25, 100, 200)),
+    "N": ("n_inference_levels", (10, 50, 100, 400)),
     "M": ("n_collapse_levels", (0, 50, 200)),
     "gamma": ("gamma", (1.0, 4.0)),
     "alpha": ("alpha", (0.0, 0.3, 3.0)),

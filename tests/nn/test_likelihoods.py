@@ -253,6 +253,44 @@ def test_a_draw_inverts_the_conditionals(channels, normals):
     assert not repeats[:, 0].any()
 
 
+def test_what_is_known_is_kept_and_told_to_later_channels(channels, normals):
+    likelihood, h, previous, x = channels
+    eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
+    known = unknown(x)
+    known[..., 3] = x[..., 3]
+    drawn = likelihood(h, previous).draw(eps, known)
+    assert torch.equal(drawn[..., 3], x[..., 3])
+    others = [c for c in range(WIDE) if c != 3]
+    again = likelihood.conditionals(h, previous, drawn).draw(eps)
+    assert_close(again[..., others], drawn[..., others])
+    free = likelihood(h, previous).draw(eps)
+    assert_close(free[..., :3], drawn[..., :3])
+    assert not torch.equal(free[..., 4:], drawn[..., 4:])
+
+
+@pytest.mark.parametrize("kind", [GaussianLikelihood, MixtureLikelihood])
+def test_missing_entries_count_nothing_and_harm_no_gradient(fresh, normals, kind):
+    options = (K,) if kind is MixtureLikelihood else ()
+    likelihood = fresh(kind, H, WIDE, 0.1, *options).double()
+    h, x = normals(B, T, H).double(), normals(B, T, WIDE, seed=1).double()
+    x[:, ::2, 1:3] = torch.nan
+    distribution = likelihood(h, unknown(x))
+    for figure in (distribution.log_prob(x), distribution.divergence(x)):
+        assert torch.equal(figure == 0, x.isnan())
+    distribution.log_prob(x).sum().backward()
+    assert all(part.grad.isfinite().all() for part in likelihood.parameters())
+
+
+def test_an_entry_that_is_missing_is_not_one_of_zero(channels):
+    likelihood, h, previous, x = channels
+    zero, missing = x.clone(), x.clone()
+    zero[..., 0], missing[..., 0] = 0, torch.nan
+    one, other = (
+        likelihood(h, previous).log_prob(series)[..., 1:] for series in (zero, missing)
+    )
+    assert not torch.equal(one, other)
+
+
 def test_the_density_of_an_observation_integrates_to_one(fresh, normals):
     likelihood = fresh(MixtureLikelihood, H, 2, 0.2, K).double()
     axis = torch.linspace(-12, 12, 601, dtype=torch.float64)

@@ -20,8 +20,10 @@ from tsgen.nn.objectives import (
     late_index,
     mask_variables,
     mutual_information_bound,
+    per_entry,
     prior_terms,
     seen_before,
+    sometimes_hidden,
     stable_posterior_terms,
     uniform_levels,
     variational_inference_loss,
@@ -52,6 +54,31 @@ def test_the_kl_term_of_the_prior_is_zero():
 def test_the_denoising_loss_is_a_mean_square():
     loss = denoising_loss(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]]))
     assert loss.item() == (1 + 4) / 2
+
+
+def test_sums_are_per_observed_entry_of_an_average_series(normals):
+    x = normals(B, T, C)
+    assert_close(per_entry(x, x), x.mean(dim=(1, 2)))
+    gappy = x.clone()
+    gappy[0] = torch.nan
+    size = T * C * (B - 1) / B
+    values = gappy.nan_to_num()
+    assert_close(per_entry(values, gappy), values.sum(dim=(1, 2)) / size)
+
+
+def test_a_tenth_of_the_conditions_is_hidden():
+    condition = torch.ones(20_000, 3)
+    found = sometimes_hidden(condition, seeded())
+    hidden = (found == 0).all(dim=1)
+    assert torch.equal(found[~hidden], condition[~hidden])
+    assert abs(hidden.double().mean() - 0.1) < 4.42 * math.sqrt(0.09 / 20_000)
+
+
+def test_conditions_of_no_width_draw_nothing(normals):
+    generator = seeded()
+    before = generator.get_state()
+    sometimes_hidden(normals(B, 0), generator)
+    assert torch.equal(generator.get_state(), before)
 
 
 def test_the_variational_term_weighs_the_likelihood_of_each_series():

@@ -30,6 +30,7 @@ from tsgen._parts import channel_range, float_type, in_parts, is_mapped, read
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
+from tsgen._supports import Supports
 from tsgen._validation import (
     check_any_series,
     check_count,
@@ -72,6 +73,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     model_: Diffusion
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
+    _n_values: tuple[int, ...]  # of each channel, see `Supports.sizes`
     _fitting: type[Fit] = Fit
 
     _parameter_constraints: dict = {
@@ -182,10 +184,12 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._check_lengths(lengths)
         gaps = missing_entries(X, lengths)
         conditions = Conditions().fit(lengths, y, static, gaps)
-        resumed = self._resumable(X.shape[1:], conditions.width)
+        resumed = self._resumable(X.shape[1:], conditions)
+        supports = self._supports(reader, X, bool(resumed))
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
-        self.scaler_ = self.scaler_ if resumed else SeriesScaler().fit(X)
+        self.scaler_ = self.scaler_ if resumed else SeriesScaler(supports).fit(X)
+        self._n_values = self.scaler_.supports.sizes
         self._look_for_repeats(X)
         fit, x = self._fitting(self, resumed), self._scaled_rows(X)
         try:
@@ -355,6 +359,24 @@ class BaseGenerator(DensityMixin, BaseEstimator):
                 f"transformer, got {self.hidden_size}. Change either."
             )
 
+    def _supports(
+        self, reader: BaseGenerator, X: np.ndarray, resumed: bool
+    ) -> Supports:
+        """Learn the values of discrete channels, or check them; a child may have some.
+
+        Parameters
+        ----------
+        reader : BaseGenerator
+            What has read `X`, and so knows its form.
+        X : ndarray of shape (n_samples, n_timesteps, n_channels)
+        resumed : bool
+            Whether training goes on with the scaler of the last fit.
+        """
+        return Supports()
+
+    def _prepare(self, model: Any) -> None:
+        """Tell a new network what it must know of the data; a child may."""
+
     def _check_lengths(self, lengths: np.ndarray) -> None:
         """Check that series have lengths that can be learned: equal ones."""
         if (lengths != lengths[0]).any():
@@ -365,11 +387,11 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             )
 
     def _resumable(
-        self, shape: tuple[int, ...], n_conditions: int
+        self, shape: tuple[int, ...], conditions: Conditions
     ) -> TrainingState | None:
         """Return the state to go on from, if `warm_start` asks for it."""
         state = getattr(self, "_training_state", None) if self.warm_start else None
-        origin = self._origin(shape, n_conditions)
+        origin = self._origin(shape, conditions)
         if state is not None and state.origin != origin:
             changed = [name for name in origin if state.origin[name] != origin[name]]
             raise ValueError(
@@ -379,11 +401,13 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             )
         return state
 
-    def _origin(self, shape: tuple[int, ...], n_conditions: int) -> dict[str, Any]:
+    def _origin(self, shape: tuple[int, ...], conditions: Conditions) -> dict[str, Any]:
         """Return what a warm start must not change."""
+        encoders = conditions.facts()
         return {
             "shape": shape,
-            "conditions": n_conditions,
+            "y": encoders["target"],
+            "static": encoders["static"],
             "device": resolve_device(self.device).type,
             "noise_schedule": self.noise_schedule,
             **self._current_architecture(),
@@ -435,6 +459,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _loaded(self, weights: Weights) -> Any:
         model = self._blueprint().to_empty(device=self.device_)
+        self._prepare(model)
         model.load_state_dict(weights)
         return model.eval().requires_grad_(False)
 
@@ -471,6 +496,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _check_near(self, X: np.ndarray) -> None:
         """Refuse values so far from those of the fit that float32 breaks."""
+        self.scaler_.supports.check(X)
         with np.errstate(over="ignore"):
             ends = self.scaler_.transform(np.stack(channel_range(X)))
         if np.nanmax(np.abs(ends)) > MAX_DEVIATION:
@@ -547,6 +573,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             "conditions": self.conditions_.facts(),
             "dtype": self._dtype,
             "n_iter": self.n_iter_,
+            "n_values": list(self._n_values),
         }
         if hasattr(self, "feature_names_in_"):
             facts["feature_names"] = [str(name) for name in self.feature_names_in_]
@@ -556,6 +583,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         }
         for name in ("unit_", "relative_mean_", "relative_scale_"):
             arrays[f"scaler.{name}"] = getattr(self.scaler_, name)
+        for name, array in self.scaler_.supports.arrays().items():
+            arrays[f"supports.{name}"] = array
         for name, array in self.conditions_.arrays().items():
             arrays[f"conditions.{name}"] = array
         for name, column in self.history_.items():
@@ -580,7 +609,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.n_iter_ = facts["n_iter"]
         if "feature_names" in facts:
             self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
-        self.scaler_ = SeriesScaler()
+        supports = Supports.restored(facts["n_values"], _under("supports.", arrays))
+        self.scaler_, self._n_values = SeriesScaler(supports), supports.sizes
         for name, array in _under("scaler.", arrays).items():
             setattr(self.scaler_, name, array)
         self.history_ = {

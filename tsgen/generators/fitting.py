@@ -109,6 +109,7 @@ class Fit:
         generator = self.generator
         alpha_bar = SCHEDULES[generator.noise_schedule](int(generator.n_levels))
         model = initialized(generator._blueprint(), alpha_bar, self.seeds["weights"])
+        generator._prepare(model)
         model = model.to(generator.device_)
         return self._trainer(
             model, generator._loss_terms, self.seeds["train"], generator.learning_rate
@@ -178,7 +179,7 @@ class Fit:
 
     def _training_state(self, shape: tuple[int, ...]) -> TrainingState:
         return TrainingState(
-            self.generator._origin(shape, self.generator.conditions_.width),
+            self.generator._origin(shape, self.generator.conditions_),
             self.seeds,
             on_cpu(self._joint.state_dict()),
             History(self.history.columns).columns,

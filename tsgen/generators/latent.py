@@ -23,17 +23,21 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
+from tsgen._long import is_long
 from tsgen._parts import float_type
 from tsgen._random import RandomState, numpy_generator
+from tsgen._supports import Supports
 from tsgen._validation import (
     as_series,
+    check_any_series,
     check_count,
     check_latents,
     is_ragged,
     pad_series,
 )
-from tsgen.generators.base import BaseGenerator, Given
+from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given
 from tsgen.generators.continuing import latents_after
+from tsgen.generators.discrete import check_kinds, check_same_labels, learned_supports
 from tsgen.generators.fitting import TwoStageFit
 from tsgen.generators.inspecting import (
     dependency,
@@ -44,6 +48,7 @@ from tsgen.generators.inspecting import (
 from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
 from tsgen.nn.decoders import delayed
+from tsgen.nn.likelihoods import MixtureLikelihood
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.rows import Rows
 
@@ -57,6 +62,7 @@ class BaseLatentGenerator(
     _posterior: str
     _remedies: str
     _fitting = TwoStageFit
+    _takes_categories = True
 
     _parameter_constraints: dict = {
         **BaseGenerator._parameter_constraints,
@@ -64,7 +70,7 @@ class BaseLatentGenerator(
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "skip_connections": ["boolean"],
-        "likelihood": [StrOptions({"mixture", "gaussian"})],
+        "likelihood": [StrOptions({"mixture", "gaussian"}), "array-like"],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "min_scale": [Interval(Real, 0, None, closed="neither")],
         "denoiser": [StrOptions({"mlp", "unet"})],
@@ -101,7 +107,8 @@ class BaseLatentGenerator(
             Training series, at least two; two axes mean series of one channel. A list
             may hold series (length, n_channels) of unequal length. A DataFrame has a
             row for each series, or, with an index of two levels, for each series and
-            time. A memory map is read in batches and may be larger than memory.
+            time; only then may its columns hold text or categories. A memory map is read
+            in batches and may be larger than memory.
         y : array-like of shape (n_samples,) or None, default=None
             Class of each series, or a number, if the values are not whole. What is
             generated can then be asked for by `sample`.
@@ -277,9 +284,9 @@ class BaseLatentGenerator(
         -------
         ndarray of shape (n_samples,)
             Nats per series, as a density in the units of `X`, with values that repeat
-            the one before them counted by their probability if the likelihood is a
-            mixture. Missing entries are left out, and so are channels that were
-            constant in training.
+            the one before them, and those of discrete channels, counted by their
+            probability if the likelihood is a mixture. Missing entries are left out,
+            and so are channels that were constant in training.
         """
         return self._scored(X, self._known(y), static)
 
@@ -336,8 +343,9 @@ class BaseLatentGenerator(
             Classes or numbers, as in `fit`; None for unknown.
         noise : bool, default=False
             False follows the middle of the likelihood at every step, the mean of a
-            normal and the median of a mixture: the typical series of a latent. True
-            draws every step, as `sample` does.
+            normal, the median of a mixture and the likeliest value of a discrete
+            channel: the typical series of a latent. True draws every step, as `sample`
+            does.
         random_state : int, RandomState, Generator or None, default=None
             For ``noise=True``; None falls back to the constructor's.
 
@@ -443,8 +451,34 @@ class BaseLatentGenerator(
 
     # Fitting
 
+    def _check_options(self, n_levels: int) -> None:
+        super()._check_options(n_levels)
+        check_kinds(self.likelihood)
+
+    def _supports(
+        self, reader: BaseGenerator, X: np.ndarray, resumed: bool
+    ) -> Supports:
+        if not resumed:
+            return learned_supports(self.likelihood, reader._form, X)
+        check_same_labels(self._form, reader._form)
+        self.scaler_.supports.check(X)
+        return self.scaler_.supports
+
+    def _prepare(self, model: LatentDiffusion) -> None:
+        supports = self.scaler_.supports
+        if not supports.channels:
+            return
+        values, shares = supports.table()  # (S, C) each
+        discrete = list(supports.discrete)
+        scaled = self.scaler_.transform(values).astype(np.float32)
+        assert isinstance(model.likelihood, MixtureLikelihood)
+        model.likelihood.set_values(
+            *(torch.from_numpy(part[:, discrete].T) for part in (scaled, shares))
+        )
+
     def _current_architecture(self) -> dict[str, Any]:
         """Return the parameters that the network is built from, as plain values."""
+        kind = self.likelihood
         return {
             "backbone": self.backbone,
             "latent_size": int(self.latent_size),
@@ -453,7 +487,7 @@ class BaseLatentGenerator(
             "n_heads": int(self.n_heads),
             "dropout": float(self.dropout),
             "skip_connections": bool(self.skip_connections),
-            "likelihood": self.likelihood,
+            "likelihood": kind if isinstance(kind, str) else tuple(map(str, kind)),
             "n_components": int(self.n_components),
             "min_scale": float(self.min_scale),
             "denoiser": self.denoiser,
@@ -469,6 +503,7 @@ class BaseLatentGenerator(
                 n_channels=self.n_channels_,
                 posterior=self._posterior,
                 n_conditions=self.conditions_.width,
+                n_values=self._n_values,
                 **self._architecture,
             )
 
@@ -486,6 +521,11 @@ class BaseLatentGenerator(
 
     def _has_attention(self) -> bool:
         return self.backbone == "transformer"
+
+    def _rows(self) -> int:
+        n_logits = np.count_nonzero(self._n_values) * max(self._n_values, default=0)
+        features = 4 * self.n_timesteps_ * max(1, n_logits)
+        return max(1, min(super()._rows(), MAX_FLOATS // features))
 
     def _look_at(self, x: Rows) -> None:
         if self.check_collapse:
@@ -526,6 +566,10 @@ class BaseLatentGenerator(
 
     def _read_prefix(self, prefix: ArrayLike, n_samples: int) -> np.ndarray:
         """Check the beginnings of series, (n_samples, n_steps, n_channels)."""
+        if is_long(prefix):
+            prefix, _ = check_any_series(
+                prefix, estimator=self, reset=False, shorter=True
+            )
         alike = np.ndim(prefix) == 2
         start = as_series(np.asarray(prefix)[None] if alike else prefix, "prefix")
         if len(start) == 1:
@@ -592,8 +636,9 @@ class BaseLatentGenerator(
 
     def _has_density(self, x: Tensor) -> Tensor:
         there = ~x.isnan()
-        if self._architecture["likelihood"] == "mixture":
+        if self._architecture["likelihood"] != "gaussian":
             there &= x != delayed(x, first=torch.nan)
+        there[..., list(self.scaler_.supports.discrete)] = False
         return there
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -48,10 +49,14 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         change of the latent itself (Kinoshita et al. 2023); 0 sets none. It holds where
         the latent enters: the first states of the LSTM, the latent's token of the
         transformer, and skip connections. Needs `latent_size` of at most `hidden_size`.
-    likelihood : {"mixture", "gaussian"}, default="mixture"
+    likelihood : {"mixture", "gaussian"} or sequence of {"mixture", "discrete"}, \
+            default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
         normals, each channel given those before it, or, as in the paper, one normal
-        with independent channels.
+        with independent channels. In a sequence, one for each channel, "discrete"
+        stands for a probability of each of the at most 256 values in training. With
+        "mixture" for all, columns of data frames are discrete that hold text or pandas
+        categories, or booleans or integers of at most 64 values.
     n_components : int, default=3
         Normals in each mixture.
     min_scale : float, default=0.005
@@ -203,7 +208,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         dropout: float = 0.0,
         skip_connections: bool = False,
         inverse_lipschitz: float = 0.0,
-        likelihood: str = "mixture",
+        likelihood: str | Sequence[str] = "mixture",
         n_components: int = 3,
         min_scale: float = 0.005,
         denoiser: str = "mlp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 import torch
@@ -38,12 +39,16 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Attention heads of the transformer.
     dropout : float in [0, 1), default=0.0
         Share of hidden features dropped after each layer in training.
-    skip_connections : bool, default=False
+    skip_connections : bool, default=True
         Feed the latent to the decoder at every step, not only before the first.
-    likelihood : {"mixture", "gaussian"}, default="mixture"
+    likelihood : {"mixture", "gaussian"} or sequence of {"mixture", "discrete"}, \
+            default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
         normals, each channel given those before it, or, as in the paper, one normal
-        with independent channels.
+        with independent channels. In a sequence, one for each channel, "discrete"
+        stands for a probability of each of the at most 256 values in training. With
+        "mixture" for all, columns of data frames are discrete that hold text or pandas
+        categories, or booleans or integers of at most 64 values.
     n_components : int, default=3
         Normals in each mixture.
     min_scale : float, default=0.005
@@ -56,7 +61,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Weight of the collapse penalty; 1 in the paper, 0 switches it off.
     eta : float, default=1.0
         Divisor, at least 1, of the level in the weight of the penalty (eq. 14).
-    n_inference_levels : int, default=50
+    n_inference_levels : int, default=200
         Number N of first levels that serve as variational inference, at least 1.
     n_collapse_levels : int, default=100
         Number M of last levels that simulate collapse; 0 switches the penalty off.
@@ -177,7 +182,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
     _posterior = "deterministic"
     _remedies = (
         "a larger max_iter: the decoder learns to listen in the course of training; "
-        "then variable_masking=0.5 or skip_connections=True"
+        "then variable_masking=0.5"
     )
 
     _parameter_constraints: dict = {
@@ -200,8 +205,8 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_layers: int = 1,
         n_heads: int = 4,
         dropout: float = 0.0,
-        skip_connections: bool = False,
-        likelihood: str = "mixture",
+        skip_connections: bool = True,
+        likelihood: str | Sequence[str] = "mixture",
         n_components: int = 3,
         min_scale: float = 0.005,
         denoiser: str = "mlp",
@@ -209,7 +214,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         gamma: float = 2.0,
         alpha: float = 1.0,
         eta: float = 1.0,
-        n_inference_levels: int = 50,
+        n_inference_levels: int = 200,
         n_collapse_levels: int = 100,
         collapse_penalty: str = "step",
         variable_masking: float = 0.2,

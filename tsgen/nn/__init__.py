@@ -6,10 +6,13 @@ Symbols, used in every module below (paper: arXiv 2405.14021)::
     T            time steps of a series, indexed by t
     C            channels
     K            width of the latent, or of a flattened series where that is diffused
+    P            width of the condition
     H            width of the hidden features
     L            number of diffusion levels; `level` runs from 0 (clean) to L (noise)
-    x            (B, T, C) series, standardised per channel
+    x            (B, T, C) series, standardised per channel; NaN where one is missing
+    condition    (B, P) class, static variables and length; zeros where not known
     prefix       (B, T, C) the series delayed by one step: zeros, x_1, ..., x_{T-1}
+    previous     (B, T, C) the same, NaN where nothing is known
     h            (B, T, H) features of the decoder, h_t from z and x_1 ... x_{t-1}
     z0           (B, K) clean latent, the start of the diffusion process
     z_level      (B, K) latent after `level` forward steps

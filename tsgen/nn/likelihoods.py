@@ -2,15 +2,18 @@
 
 A likelihood maps features (..., H) and the previous observation (..., C), NaN where it
 is not known, to an object with `log_prob(x)` of every entry (..., C), whose sum is that
-of the observation, `draw(eps, known)`, which keeps what is known, and `divergence(x)`.
+of the observation, `draw(eps, known)`, which keeps what is known, `reference(x)`, the
+log-likelihood of who knows nothing but the marginals, and `divergence(x)` from that.
 Entries of `x` that are missing are NaN and count 0. The normal takes the channels as
 independent given the features; the mixture takes each given the features and the
-channels before it, and can repeat the previous value exactly.
+channels before it, can repeat the previous value exactly, and gives the values of
+discrete channels probabilities.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -63,6 +66,10 @@ class Gaussian(NamedTuple):
     def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
         """Turn standard normal noise into observations."""
         return kept(known, self.mean + self.scale * eps)
+
+    def reference(self, x: Tensor) -> Tensor:
+        """Log-density of each entry under N(0, 1)."""
+        return standard_normal_log_prob(x)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Kullback-Leibler divergence of each entry to N(0, 1), wherever it is."""
@@ -142,16 +149,9 @@ class Repeatable(NamedTuple):
         \ln(1 - \rho) + \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) & \text{else}
         \end{cases}
 
-    A probability where values repeat, a density elsewhere. Where the previous value is
-    not known, :math:`\rho = 0`.
-
-    Parameters
-    ----------
-    log_odds : Tensor of shape (..., C)
-        Of a repeat.
-    previous : Tensor of shape (..., C)
-        NaN where it is not known.
-    mixture : Mixture
+    A probability where values repeat, a density elsewhere. The log odds of a repeat and
+    the previous value have shape (..., C); where that is not known, it is NaN and
+    :math:`\rho = 0`.
     """
 
     log_odds: Tensor
@@ -193,6 +193,79 @@ class Repeatable(NamedTuple):
         return F.logsigmoid(log_odds), F.logsigmoid(-log_odds)
 
 
+class Categorical(NamedTuple):
+    r"""One of the values that a discrete channel takes, in increasing order.
+
+    The log-probabilities of values have shape (..., D, S); the logs of their shares of
+    the training series, which are the reference, and the values themselves (D, S).
+    Channels with fewer values than others end with repeats of their last one, which
+    have no share and no weight.
+    """
+
+    log_weight: Tensor
+    log_share: Tensor
+    support: Tensor
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability of each entry (..., D); minus infinity if it is no value."""
+        place = (self.support < x[..., None]).sum(dim=-1, keepdim=True)
+        place = place.clamp(max=self.support.shape[-1] - 1)
+        value = self.support.expand(*x.shape, -1).gather(-1, place)
+        log_prob = self.log_weight.expand(*x.shape, -1).gather(-1, place)
+        return log_prob.masked_fill(value != x[..., None], -torch.inf)[..., 0]
+
+    def draw(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise into observations, 0 into the likeliest ones.
+
+        The probability of the noise under the normal distribution, on a circle turned
+        so that 1/2 is the middle of the likeliest value, tells the value.
+        """
+        weight = self.log_weight.double().exp()
+        upper = weight.cumsum(dim=-1)
+        likeliest = weight.argmax(dim=-1, keepdim=True)
+        middle = (upper - weight / 2).gather(-1, likeliest)
+        probability = torch.special.ndtr(eps.double())[..., None]
+        turned = (probability + middle - 0.5).remainder(1)
+        place = (turned > upper[..., :-1]).sum(dim=-1, keepdim=True)
+        return self.support.expand_as(weight).gather(-1, place)[..., 0]
+
+    def divergence(self) -> Tensor:
+        r"""Kullback-Leibler divergence of each entry to the shares q in training.
+
+        .. math:: \sum_v p_v (\ln p_v - \ln q_v)
+        """
+        gain = self.log_weight - self.log_share
+        return (self.log_weight.exp() * gain).sum(dim=-1)
+
+
+class SideBySide(NamedTuple):
+    """Entries of channels of which some are continuous and the others discrete.
+
+    `channels` tells which ones are the C - D continuous ones, and which the D others.
+    """
+
+    continuous: Repeatable
+    discrete: Categorical
+    channels: tuple[list[int], list[int]]
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability or log-density of each entry."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(
+            self.continuous.log_prob(first), self.discrete.log_prob(second)
+        )
+
+    def divergence(self) -> Tensor:
+        """Bound the expected gain of each entry over the reference."""
+        return self._joined(self.continuous.divergence(), self.discrete.divergence())
+
+    def _joined(self, continuous: Tensor, discrete: Tensor) -> Tensor:
+        """Put figures of both kinds in the order of the channels."""
+        channels = [*self.channels[0], *self.channels[1]]
+        order = sorted(range(len(channels)), key=channels.__getitem__)
+        return torch.cat([continuous, discrete], dim=-1)[..., order]
+
+
 class MixtureLikelihood(nn.Module):
     r"""Repeats or mixtures, each channel given the features and the channels before it.
 
@@ -202,7 +275,9 @@ class MixtureLikelihood(nn.Module):
     :math:`h_t`, the channels before c, and which of those repeat or are missing, by a
     layer of masked units; means are also linear in those channels. It holds what a
     diagonal normal cannot: channels that move together or are equal, steps, exact
-    repeats, heavy tails.
+    repeats, heavy tails. Discrete channels have `Categorical` factors, whose logits,
+    beside their shares in training, and the log odds of a repeat, which are added to
+    that of the previous value, are computed likewise.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -215,50 +290,92 @@ class MixtureLikelihood(nn.Module):
         series.
     n_components : int
         Normals in the mixture of a channel.
+    n_values : sequence of int, default=()
+        Values of each channel, 0 for continuous ones; () if all are. `set_values` says
+        which, before anything else.
     """
 
+    support: Tensor
+    log_share: Tensor
+
     def __init__(
-        self, hidden_size: int, n_channels: int, min_scale: float, n_components: int
+        self,
+        hidden_size: int,
+        n_channels: int,
+        min_scale: float,
+        n_components: int,
+        n_values: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.n_channels = n_channels
         self.min_scale = min_scale
         self.n_components = n_components
+        self.n_values = list(n_values) or [0] * n_channels
+        self.continuous = [c for c, n in enumerate(self.n_values) if not n]
+        self.discrete = [c for c, n in enumerate(self.n_values) if n]
         width = UNITS_PER_CHANNEL * n_channels
         width = min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
-        n_outputs = (3 * n_components + 1) * n_channels
+        self.sizes = [1 + (n or 3 * n_components) for n in self.n_values]
+        n_outputs = sum(self.sizes)
         self.from_features = nn.Linear(hidden_size, width)
         self.from_channels = nn.Linear(3 * n_channels, width, bias=False)
         self.project = nn.Linear(hidden_size, n_outputs)
         self.project_units = nn.Linear(width, n_outputs, bias=False)
         self.shift = nn.Linear(n_channels, n_channels * n_components, bias=False)
+        padded = torch.zeros(len(self.discrete), max(self.n_values))
+        self.register_buffer("support", padded, persistent=False)
+        self.register_buffer("log_share", padded.clone(), persistent=False)
+
+    def set_values(self, values: Tensor, shares: Tensor) -> None:
+        """Set the values of discrete channels, and their shares, (D, S) each.
+
+        Values increase; after the last one of a channel it is repeated, with share 0.
+        """
+        self.support.copy_(values)
+        self.log_share.copy_(shares.log().clamp(min=NEVER))
+
+    def marginals(self) -> Categorical:
+        """Distributions of discrete channels in training."""
+        return Categorical(self.log_share, self.log_share, self.support)
 
     def forward(self, h: Tensor, previous: Tensor) -> ChannelMixtures:
         """Map features (..., H) and previous observations to distributions (..., C)."""
         return ChannelMixtures(self, h, previous)
 
-    def conditionals(self, h: Tensor, previous: Tensor, x: Tensor) -> Repeatable:
+    def conditionals(
+        self, h: Tensor, previous: Tensor, x: Tensor
+    ) -> Repeatable | SideBySide:
         """Distribution of every channel of `x` (..., C), given those before it."""
         into_units, into_outputs, into_means = self._masked_weights()
         units = F.relu(self.from_features(h) + F.linear(_seen(x, previous), into_units))
         raw = self.project(h) + F.linear(units, into_outputs)
-        return self._read(raw, F.linear(x.nan_to_num(), into_means), previous)
+        shift = F.linear(x.nan_to_num(), into_means)
+        shift = shift.unflatten(-1, (self.n_channels, -1))
+        if not self.discrete:
+            return self._repeatable(raw, shift, previous)
+        parts, some, others = raw.split(self.sizes, -1), self.continuous, self.discrete
+        raw = torch.cat([raw[..., :0], *(parts[c] for c in some)], dim=-1)
+        return SideBySide(
+            self._repeatable(raw, shift[..., some, :], previous[..., some]),
+            self._categorical([parts[c] for c in others], previous[..., others]),
+            (some, others),
+        )
 
     def draw(
         self, h: Tensor, previous: Tensor, eps: Tensor, known: Tensor | None = None
     ) -> Tensor:
         """Turn noise (..., C) into observations, one channel after the other."""
         into_units, into_outputs, into_means = self._masked_weights()
-        into_outputs = into_outputs.unflatten(0, (self.n_channels, -1))
+        rows = into_outputs.split(self.sizes)
         units = self.from_features(h)
-        outputs = self.project(h).unflatten(-1, (self.n_channels, -1))
+        outputs = self.project(h).split(self.sizes, dim=-1)
         means = h.new_zeros(*h.shape[:-1], self.n_channels, self.n_components)
         drawn = []
         for c, (before, noise) in enumerate(
             zip(previous.split(1, dim=-1), eps.split(1, dim=-1), strict=True)
         ):
-            raw = outputs[..., c, :] + F.linear(F.relu(units), into_outputs[c])
-            x = self._read(raw, means[..., c, :], before).draw(noise)
+            raw = outputs[c] + F.linear(F.relu(units), rows[c])
+            x = self._entry(c, raw, means[..., c : c + 1, :], before).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
             into = into_units[:, c :: self.n_channels]
             units = units + F.linear(_seen(x, before), into)
@@ -266,15 +383,38 @@ class MixtureLikelihood(nn.Module):
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
-    def _read(self, raw: Tensor, shift: Tensor, previous: Tensor) -> Repeatable:
-        """Read outputs (..., C (3 K + 1)) and shifts (..., C K) as distributions."""
+    def _entry(
+        self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
+    ) -> Repeatable | Categorical:
+        """Read the outputs of one channel as the distribution of its kind."""
+        if not self.n_values[channel]:
+            return self._repeatable(raw, shift, previous)
+        place = self.discrete.index(channel)
+        return self._categorical([raw], previous, slice(place, place + 1))
+
+    def _repeatable(self, raw: Tensor, shift: Tensor, previous: Tensor) -> Repeatable:
+        """Read outputs (..., C (3 K + 1)) and shifts (..., C, K) as distributions."""
         size = self.n_components
-        raw = full_precision(raw).unflatten(-1, (-1, 3 * size + 1))
+        raw = full_precision(raw).unflatten(-1, (shift.shape[-2], 3 * size + 1))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-1)
-        mean = mean + full_precision(shift).unflatten(-1, (-1, size))
+        mean = mean + full_precision(shift)
         scale = self.min_scale + F.softplus(raw_scale)
         mixture = Mixture(logits.log_softmax(dim=-1), mean, scale)
         return Repeatable(log_odds[..., 0], previous, mixture)
+
+    def _categorical(
+        self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)
+    ) -> Categorical:
+        """Read outputs (..., S + 1) of some discrete channels as distributions."""
+        support, log_share = self.support[which], self.log_share[which]
+        width = support.shape[-1] + 1
+        padded = [F.pad(part, (0, width - part.shape[-1])) for part in raw]
+        log_odds, logits = full_precision(torch.stack(padded, -2)).split(
+            [1, width - 1], dim=-1
+        )
+        repeats = log_odds * (support == previous[..., None])
+        log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
+        return Categorical(log_weight, log_share, support)
 
     def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Weights without those that would let a channel see itself or a later one.
@@ -287,9 +427,10 @@ class MixtureLikelihood(nn.Module):
         width, n_channels = len(weight), self.n_channels
         channel = torch.arange(n_channels, device=weight.device)
         seen = torch.arange(width, device=weight.device) * n_channels // width
+        sizes = torch.tensor(self.sizes, device=weight.device)
         into_units = (channel < seen[:, None]).repeat(1, 3)
         into_outputs = (seen <= channel[:, None]).repeat_interleave(
-            3 * self.n_components + 1, dim=0
+            sizes, dim=0, output_size=sum(self.sizes)
         )
         into_means = (channel < channel[:, None]).repeat_interleave(
             self.n_components, dim=0
@@ -323,11 +464,19 @@ class ChannelMixtures(NamedTuple):
         """Turn standard normal noise into observations."""
         return self.likelihood.draw(self.features, self.previous, eps, known)
 
+    def reference(self, x: Tensor) -> Tensor:
+        """Log-density of each entry under N(0, 1), or log of its share in training."""
+        reference, discrete = standard_normal_log_prob(x), self.likelihood.discrete
+        if discrete:
+            values = x[..., discrete].nan_to_num()
+            reference[..., discrete] = self.likelihood.marginals().log_prob(values)
+        return reference.masked_fill(x.isnan(), 0.0)
+
     def divergence(self, x: Tensor) -> Tensor:
-        """Bound the divergence to N(0, 1) of each entry, given the ones before it."""
+        """Bound the expected gain of each entry over its reference."""
         return self._given(x).divergence().masked_fill(x.isnan(), 0.0)
 
-    def _given(self, x: Tensor) -> Repeatable:
+    def _given(self, x: Tensor) -> Repeatable | SideBySide:
         return self.likelihood.conditionals(self.features, self.previous, x)
 
 

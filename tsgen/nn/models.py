@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -153,6 +154,10 @@ class LatentDiffusion(Diffusion):
         standardizer.running_var.copy_(found.variance)
         self.latent_range.copy_(standardizer(torch.stack([found.low, found.high])))
         self.series_range.copy_(widened_range(x, batch_size))
+        likelihood = self.likelihood
+        if isinstance(likelihood, MixtureLikelihood) and likelihood.discrete:
+            ends = likelihood.support[:, [0, -1]].T
+            self.series_range[:, likelihood.discrete] = ends
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
@@ -222,7 +227,7 @@ def build(
     n_heads: int,
     dropout: float,
     skip_connections: bool,
-    likelihood: str,
+    likelihood: str | Sequence[str],
     n_components: int,
     min_scale: float,
     denoiser: str,
@@ -231,6 +236,7 @@ def build(
     inverse_lipschitz: float = 0.0,
     n_conditions: int = 0,
     sees_gaps: bool = False,
+    n_values: Sequence[int] = (),
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator.
 
@@ -239,6 +245,7 @@ def build(
     generator nor memory is touched.
     """
     shape = (hidden_size, n_layers)
+    mixture = (min_scale, n_components, n_values)
     entering: dict[str, Any] = {
         "skip_connections": skip_connections,
         "inverse_lipschitz": inverse_lipschitz,
@@ -259,7 +266,7 @@ def build(
         encoder,
         _posterior(posterior, hidden_size, latent_size),
         decoder,
-        _likelihood(likelihood, hidden_size, n_channels, min_scale, n_components),
+        _likelihood(likelihood, hidden_size, n_channels, *mixture),
         DENOISERS[denoiser](latent_size, n_levels, n_conditions),
         n_levels,
         prediction,
@@ -275,8 +282,13 @@ def _posterior(kind: str, hidden_size: int, latent_size: int) -> Posterior:
 
 
 def _likelihood(
-    kind: str, hidden_size: int, n_channels: int, min_scale: float, n_components: int
+    kind: str | Sequence[str],
+    hidden_size: int,
+    n_channels: int,
+    min_scale: float,
+    n_components: int,
+    n_values: Sequence[int],
 ) -> Likelihood:
     if kind == "gaussian":
         return GaussianLikelihood(hidden_size, n_channels, min_scale)
-    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components)
+    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components, n_values)

@@ -30,7 +30,7 @@ from tsgen.nn.decoders import delayed
 from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.layers import full_precision
-from tsgen.nn.likelihoods import Observation, standard_normal_log_prob
+from tsgen.nn.likelihoods import Observation
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import diffuse, velocity
 from tsgen.nn.series_diffusion import SeriesDiffusion
@@ -203,17 +203,18 @@ def collapse_simulation_loss(charge: Tensor, weight: Tensor) -> Tensor:
 def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     r"""Charge a decoder that sees no latent, per entry of the series.
 
-    With :math:`g = \ln p(x | z^k, \text{prefix}) - \ln N(x; 0, 1)`, the gain over an
-    uninformed reference, "entry", "step" and "series" charge :math:`\max(0, \cdot)` of
-    the gain of each entry, of each time step and of the whole series. "kl" charges the
-    divergence of the likelihood from the reference. "printed" charges
-    :math:`\ln p` itself, as eq. 14 stands: it has no lower bound.
+    With :math:`g = \ln p(x | z^k, \text{prefix}) - \ln q(x)`, the gain over an
+    uninformed reference, N(0, 1) or the shares of discrete values in training, "entry",
+    "step" and "series" charge :math:`\max(0, \cdot)` of the gain of each entry, of each
+    time step and of the whole series. "kl" charges the divergence of the likelihood
+    from the reference. "printed" charges :math:`\ln p` itself, as eq. 14 stands: it has
+    no lower bound.
 
     Parameters
     ----------
     likelihood : Gaussian or ChannelMixtures
-        Distributions of shape (B, T, C); what repeats the value before counts with the
-        logarithm of its probability.
+        Distributions of shape (B, T, C); what repeats the value before, or is discrete,
+        counts with the logarithm of its probability.
     x : Tensor of shape (B, T, C)
     form : {"entry", "step", "series", "kl", "printed"}
 
@@ -226,7 +227,7 @@ def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     log_prob = likelihood.log_prob(x)
     if form == "printed":
         return per_entry(log_prob, x)
-    gain = log_prob - standard_normal_log_prob(x)
+    gain = log_prob - likelihood.reference(x)
     if form == "step":
         gain = gain.sum(dim=2)
     elif form == "series":

@@ -14,6 +14,7 @@ from tsgen.plots.dependency import (
     plot_dependency_table,
 )
 from tsgen.plots.embedding import plot_embedding
+from tsgen.plots.forecast import plot_forecast
 from tsgen.plots.harm import plot_harm_check
 from tsgen.plots.history import plot_history
 from tsgen.plots.marginals import plot_marginals
@@ -29,6 +30,7 @@ __all__ = [
     "plot_dependency",
     "plot_dependency_table",
     "plot_embedding",
+    "plot_forecast",
     "plot_harm_check",
     "plot_history",
     "plot_marginals",
