@@ -107,8 +107,8 @@ class BaseLatentGenerator(
             Training series, at least two; two axes mean series of one channel. A list
             may hold series (length, n_channels) of unequal length. A DataFrame has a
             row for each series, or, with an index of two levels, for each series and
-            time; only then may its columns hold text or categories. A memory map is read
-            in batches and may be larger than memory.
+            time; only then may its columns hold text or categories. A memory map is
+            read in batches and may be larger than memory.
         y : array-like of shape (n_samples,) or None, default=None
             Class of each series, or a number, if the values are not whole. What is
             generated can then be asked for by `sample`.
