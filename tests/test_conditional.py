@@ -3,10 +3,14 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsgen import StablePosteriorGenerator
+from tsgen._conditions import Conditions
+from tsgen.generators.inspecting import _shuffled, draw_latents, quick_dependency
 
 TRAINED = {"hidden_size": 32, "max_iter": 100, "prior_max_iter": 100}
 
@@ -34,6 +38,83 @@ def gappy(X):
     """Return the series without a fifth of their entries."""
     missing = np.random.default_rng(0).random(X.shape) < 0.2
     return np.where(missing, np.nan, X)
+
+
+def long_frame(X):
+    """Return series of two channels in a long frame."""
+    frames = {k: pd.DataFrame(x, columns=["a", "b"]) for k, x in enumerate(X)}
+    return pd.concat(frames)
+
+
+BAD_BEGINNINGS = {
+    "missing": (lambda x: np.where(x > 0, np.nan, x), "NaN"),
+    "infinite": (lambda x: x * np.inf, "infinity"),
+    "far away": (lambda x: x * 1e12, "resemble the training series"),
+    "unequal": (lambda x: [x[0], x[1, :1], x[2]], "equal length"),
+    "text": (lambda x: "high", "must be an array"),
+    "hidden": (lambda x: np.ma.masked_equal(x, x[0, 0, 0]), "masked"),
+    "complex": (lambda x: x * 1j, "real numbers"),
+    "frames in a list": (lambda x: [pd.DataFrame(y) for y in x], "one data frame"),
+    "a wide frame": (lambda x: pd.DataFrame(x[:, :, 0]), "beginnings"),
+}
+FORMS_OF_BEGINNINGS = {
+    "list": list,
+    "nested lists": lambda x: x.tolist(),
+    "tensor": torch.tensor,
+    "tensors": lambda x: [torch.tensor(y) for y in x],
+    "long frame": lambda x: long_frame(x),
+    "objects": lambda x: x.astype(object),
+}
+NUMBERS = np.arange(40) / 7
+BAD_TARGETS = {
+    "too few": ([0, 1], "one value for each of 40 series"),
+    "a column": (np.zeros((40, 1), int), "one value for each of 40 series"),
+    "one for all": (3, "one value for each of 40 series"),
+    "lists": ([[0], [0, 1]] * 20, "integers, text or booleans, got list"),
+    "a missing number": ([np.nan, *NUMBERS[1:]], "1 missing ones"),
+    "a missing label": ([None, *["a"] * 39], "1 missing ones"),
+    "a missing one of pandas": (pd.Series([None, *[1] * 39], dtype="Int64"), "missing"),
+    "a hidden one": (np.ma.masked_equal(np.arange(40), 3), "masked"),
+    "an infinite number": ([np.inf, *NUMBERS[1:]], "finite"),
+    "an infinite whole number": ([np.inf, *[1.0] * 39], "finite"),
+    "several types": (["a", 1] * 20, "labels of one type"),
+    "complex numbers": (NUMBERS * 1j, "integers, text or booleans"),
+    "dates": (np.arange(40).astype("M8[D]"), "integers, text or booleans"),
+    "bytes": ([b"a", b"b"] * 20, "integers, text or booleans"),
+}
+GOOD_TARGETS = {
+    "list of text": (["a", "b"] * 20, 2),
+    "whole floats": ([1.0, 2.0] * 20, 2),
+    "booleans": ([True, False] * 20, 2),
+    "categories": (pd.Series(["a", "b"] * 20, dtype="category"), 2),
+    "tensor": (torch.arange(40) % 3, 3),
+    "nullable integers": (pd.Series([1, 2] * 20, dtype="Int64"), 2),
+    "numbers": (NUMBERS, None),
+    "list of numbers": (NUMBERS.tolist(), None),
+    "nullable numbers": (pd.Series(NUMBERS, dtype="Float64"), None),
+    "tensor with a gradient": (torch.tensor(NUMBERS, requires_grad=True), None),
+    "equal numbers": ([0.5] * 40, None),
+    "half floats": (NUMBERS.astype(np.float16), None),
+}
+BAD_WISHES = {
+    "unseen": (["high", "middle"], "labels of fit, got 'middle'"),
+    "unseen type": ([0, 1], "labels of fit, got 0, 1"),
+    "too few": (["high"], "one value for each of 2 series"),
+    "a column": ([["high"], ["low"]], "one value for each of 2 series"),
+    "lists": ([["high"], ["high", "low"]], "integers, text or booleans, got list"),
+    "missing": (["high", None], "1 missing ones"),
+    "bytes": (b"high", "integers, text or booleans"),
+}
+
+
+@pytest.fixture
+def fitted_on_labels(make_latent_generator, apart, labels):
+    return make_latent_generator().fit(apart, labels)
+
+
+@pytest.fixture
+def fitted_on_numbers(make_latent_generator, X):
+    return make_latent_generator().fit(X, NUMBERS)
 
 
 class TestClasses:
@@ -80,9 +161,100 @@ class TestClasses:
         with pytest.raises(ValueError, match="y must be left out"):
             generator.sample(2, y=[0, 1])
 
-    def test_labels_of_another_number_are_refused(self, make_latent_generator, X):
-        with pytest.raises(ValueError, match="y"):
-            make_latent_generator().fit(X, [0, 1])
+    @pytest.mark.parametrize("name", BAD_TARGETS)
+    def test_bad_labels_and_numbers_are_refused(self, make_latent_generator, X, name):
+        y, message = BAD_TARGETS[name]
+        with pytest.raises((ValueError, TypeError), match=message):
+            make_latent_generator().fit(X, y)
+
+    @pytest.mark.parametrize("name", GOOD_TARGETS)
+    def test_labels_and_numbers_come_in_many_types(self, name):
+        y, n_classes = GOOD_TARGETS[name]
+        conditions = Conditions().fit(np.full(40, 6), y)
+        assert n_classes == (
+            None if conditions.classes is None else len(conditions.classes)
+        )
+        assert conditions.rows.shape == (40, n_classes or 1)
+
+    @pytest.mark.parametrize("name", BAD_WISHES)
+    def test_bad_wishes_are_refused(self, fitted_on_labels, name):
+        y, message = BAD_WISHES[name]
+        with pytest.raises((ValueError, TypeError), match=message):
+            fitted_on_labels.sample(2, y=y)
+
+    def test_bad_wishes_for_numbers_are_refused(self, fitted_on_numbers):
+        for y, message in (
+            (np.nan, "missing"),
+            (np.inf, "finite"),
+            (1e30, "standard deviations"),
+            ("high", "numbers, as in fit"),
+            ([1.0], "one value for each of 2"),
+        ):
+            with pytest.raises((ValueError, TypeError), match=message):
+                fitted_on_numbers.sample(2, y=y)
+
+    def test_numbers_may_be_tensors(self, fitted_on_numbers):
+        one, many, plain = (
+            fitted_on_numbers.sample(2, y=y)
+            for y in (
+                torch.tensor(1.5),
+                torch.tensor([1.5, 1.5], requires_grad=True),
+                1.5,
+            )
+        )
+        assert_array_equal(one, plain)
+        assert_array_equal(many, plain)
+
+    @pytest.mark.parametrize("y", [[], np.array([]), "high", np.array([], "U4")])
+    def test_no_series_may_be_asked_for(self, fitted_on_labels, y):
+        assert fitted_on_labels.sample(0, y=y).shape == (0, 6, 2)
+
+    def test_a_class_of_one_series_can_be_asked_for(self, make_latent_generator, X):
+        y = np.repeat(["often", "once"], [len(X) - 1, 1])
+        generator = make_latent_generator().fit(X, y)
+        rows, _, chosen = generator.conditions_.draw(
+            50, np.random.default_rng(0), "once"
+        )
+        assert_array_equal(chosen, len(X) - 1)
+        assert_array_equal(rows, [[0, 1]] * 50)
+        assert np.isfinite(generator.sample(5, y="once")).all()
+
+    def test_all_series_may_be_of_one_class(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X, ["only"] * len(X))
+        assert generator.sample(3, y="only").shape == (3, 6, 2)
+
+    def test_few_are_the_first_of_many(self, fitted_on_labels):
+        y = ["high", "low"] * 10
+        head = fitted_on_labels.sample(20, y=y)[:7]
+        assert_allclose(fitted_on_labels.sample(7, y=y[:7]), head, rtol=1e-4, atol=1e-3)
+
+    def test_a_generator_as_seed_gives_other_series_each_time(self, fitted_on_labels):
+        rng = np.random.default_rng(0)
+        first, other = (fitted_on_labels.sample(3, random_state=rng) for _ in range(2))
+        again = fitted_on_labels.sample(3, random_state=np.random.default_rng(0))
+        assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+
+    def test_labels_in_another_order_than_the_series_are_refused(
+        self, make_latent_generator
+    ):
+        X = pd.DataFrame(
+            np.random.default_rng(0).normal(size=(4, 6)), index=list("abcd")
+        )
+        y = pd.Series([0, 1, 1, 0], index=list("abdc"))
+        with pytest.raises(ValueError, match="y must have its rows in the order"):
+            make_latent_generator().fit(X, y)
+        generator = make_latent_generator().fit(X, y[list("abcd")])
+        with pytest.raises(ValueError, match="y must have its rows in the order"):
+            generator.score(X, y)
+
+    def test_labels_are_refused_where_none_were_learned(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X)
+        y = np.zeros(len(X), int)
+        for method in (generator.reconstruct, generator.score_samples):
+            with pytest.raises(ValueError, match="y must be left out"):
+                method(X, y)
+        assert generator.score(X, y) == generator.score(X)  # as scikit-learn calls it
 
     def test_refused_labels_leave_a_fitted_generator_as_it_was(
         self, make_latent_generator, X
@@ -167,6 +339,30 @@ class TestStatic:
         generator = make_latent_generator().fit(X)
         with pytest.raises(ValueError, match="static must be left out"):
             generator.sample(2, static=np.zeros((2, 1)))
+        with pytest.raises(ValueError, match="static must be left out"):
+            generator.score(X, static=np.zeros((40, 1)))
+
+    def test_no_series_may_be_asked_for(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X, static=X[:, 0])
+        assert generator.sample(0, static=np.zeros((0, 2))).shape == (0, 6, 2)
+
+    @pytest.mark.parametrize("n_rows", [1, 3])
+    def test_a_row_is_needed_for_each_series(self, make_latent_generator, X, n_rows):
+        generator = make_latent_generator().fit(X, static=X[:, 0])
+        with pytest.raises(ValueError, match="one row for each of 2 series"):
+            generator.sample(2, static=X[:n_rows, 0])
+        with pytest.raises(ValueError, match="one row for each of 40 series"):
+            generator.score(X, static=X[:n_rows, 0])
+
+    def test_rows_in_another_order_than_the_series_are_refused(
+        self, make_latent_generator
+    ):
+        X = pd.DataFrame(
+            np.random.default_rng(0).normal(size=(4, 6)), index=list("abcd")
+        )
+        static = pd.DataFrame({"age": [1.0, 2.0, 4.0, 3.0]}, index=list("abdc"))
+        with pytest.raises(ValueError, match="static must have its rows in the order"):
+            make_latent_generator().fit(X, static=static)
 
 
 class TestLengths:
@@ -212,13 +408,75 @@ class TestLengths:
         again = generator.reconstruct(ragged)
         assert [len(one) for one in again] == [len(one) for one in ragged]
 
+    @pytest.mark.parametrize("chosen", [[0, 4], [0, 1], [0]])
     def test_a_series_does_not_depend_on_longer_ones_beside_it(
+        self, make_latent_generator, ragged, chosen
+    ):
+        generator = make_latent_generator(missing="mask").fit(ragged)
+        few = [ragged[k] for k in chosen]
+        for method in (generator.score_samples, generator.transform):
+            assert_allclose(method(few), method(ragged)[chosen], rtol=1e-6)
+        for method in (generator.reconstruct, generator.impute):
+            for one, other in zip(method(few), method(ragged), strict=False):
+                if len(one) == len(other):
+                    assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+    def test_dependency_is_that_of_the_latents_of_transform(
         self, make_latent_generator, ragged
     ):
         generator = make_latent_generator().fit(ragged)
-        together = generator.score_samples(ragged)
-        pair = [ragged[0], ragged[4]]
-        assert_allclose(generator.score_samples(pair), together[[0, 4]], rtol=1e-6)
+        found = generator.dependency(ragged[:5], Z=generator.transform(ragged[:5]))
+        assert_array_equal(
+            np.isfinite(found.global_).sum(axis=1), [len(x) for x in ragged[:5]]
+        )
+        few = generator.dependency(ragged[:2], Z=generator.transform(ragged[:2]))
+        assert few.global_.shape == (2, 3)
+        assert_allclose(few.global_, found.global_[:2, :3], rtol=1e-3)
+
+    def test_latents_of_dependency_are_near_those_of_transform(
+        self, make_latent_generator, ragged
+    ):
+        """The posterior that is drawn from is that of the series to its padded end."""
+        generator = make_latent_generator().fit(ragged)
+        x = generator._scaled(generator._read(ragged)[0])
+        lengths = np.array([len(series) for series in ragged])
+        drawn = draw_latents(generator, x, lengths, 0)
+        mean, _ = generator._inference(generator.model_, x)
+        assert_allclose(drawn.mean, mean, rtol=1e-4, atol=1e-5)
+
+    def test_a_report_leaves_the_steps_after_an_end_out(
+        self, make_latent_generator, ragged
+    ):
+        generator = make_latent_generator().fit(ragged)
+        report = generator.posterior_report(ragged, n_series=40, n_shuffles=10)
+        counts = np.isfinite(report.dependency.global_).sum(axis=0)
+        assert_array_equal(counts, [40, 40, 32, 24, 16, 8])
+        ends = np.isfinite(report.shuffled.global_).sum(axis=1)
+        assert set(ends) == {2, 3, 4, 5, 6}
+        assert np.isfinite(list(report.log_likelihood.values())).all()
+
+    def test_shuffled_steps_stay_before_the_end(self):
+        series = np.arange(24.0).reshape(4, 6, 1)
+        lengths = np.array([1, 3, 6, 2])
+        shuffled = _shuffled(series, lengths, np.random.default_rng(0))
+        for one, other, length in zip(shuffled, series, lengths, strict=True):
+            assert_array_equal(np.sort(one[:length], axis=0), other[:length])
+        assert not np.array_equal(shuffled[2], series[2])
+
+    def test_a_collapse_is_looked_for_before_the_end(self, make_latent_generator, X):
+        """Steps after the end of nearly all series tell nothing."""
+        ragged = [X[0], *(series[:2] for series in X[1:])]
+        generator = make_latent_generator(check_collapse=False).fit(ragged)
+        x = generator._scaled(generator._read(ragged)[0])
+        found = quick_dependency(generator, generator.model_, x)
+        assert_array_equal(np.isfinite(found), ~x[: len(found)].isnan().all(dim=2))
+
+    def test_a_warm_start_refuses_lengths_of_another_kind(
+        self, make_latent_generator, X, ragged
+    ):
+        generator = make_latent_generator(warm_start=True).fit(X)
+        with pytest.raises(ValueError, match="another equality of lengths"):
+            generator.fit(ragged)
 
 
 class TestGaps:
@@ -271,6 +529,23 @@ class TestGaps:
         ours, naive = (np.sqrt(np.square(error).mean()) for error in errors)
         assert ours < 0.9 * naive
 
+    def test_a_report_can_be_made_of_series_with_gaps(
+        self, make_latent_generator, gappy
+    ):
+        generator = make_latent_generator(missing="mask").fit(gappy)
+        report = generator.posterior_report(gappy, n_shuffles=10)
+        assert np.isfinite(report.dependency.global_).all()
+        assert np.isfinite(list(report.log_likelihood.values())).all()
+
+    def test_ragged_series_may_have_gaps_too(self, make_latent_generator, gappy):
+        ragged = [series[: 2 + k % 5] for k, series in enumerate(gappy)]
+        ragged = [np.where(x[:1] == x[0, 0], 1.0, x) for x in ragged]
+        generator = make_latent_generator(missing="mask").fit(ragged)
+        assert np.isfinite(generator.dependency(ragged).global_[:, :2]).all()
+        filled = generator.impute(ragged)
+        assert [len(x) for x in filled] == [len(x) for x in ragged]
+        assert all(np.isfinite(x).all() for x in filled)
+
     def test_imputation_needs_a_fit_that_saw_gaps(self, make_latent_generator, X):
         with pytest.raises(ValueError, match='missing="mask"'):
             make_latent_generator().fit(X).impute(X)
@@ -297,11 +572,102 @@ class TestBeginnings:
         )
         assert (ours < 0.7 * others).all()
 
-    @pytest.mark.parametrize("shape", [(3, 6, 2), (3, 2, 1), (2, 2, 2), (2,)])
+    @pytest.mark.parametrize(
+        "shape", [(3, 6, 2), (3, 2, 1), (2, 2, 2), (2,), (), (1, 3, 2, 2), (3, 0, 2)]
+    )
     def test_bad_beginnings_are_refused(self, make_latent_generator, X, shape):
         generator = make_latent_generator().fit(X)
         with pytest.raises(ValueError, match="prefix"):
             generator.sample(3, prefix=np.zeros(shape))
+
+    @pytest.mark.parametrize("name", BAD_BEGINNINGS)
+    def test_beginnings_of_bad_values_are_refused(self, make_latent_generator, X, name):
+        change, message = BAD_BEGINNINGS[name]
+        generator = make_latent_generator(missing="mask").fit(X)
+        with pytest.raises((ValueError, TypeError), match=f"prefix.*{message}"):
+            generator.sample(3, prefix=change(X[:3, :2]))
+
+    @pytest.mark.parametrize("name", FORMS_OF_BEGINNINGS)
+    def test_beginnings_come_in_many_forms(self, make_latent_generator, X, name):
+        generator = make_latent_generator().fit(X)
+        wanted = generator.sample(3, prefix=X[:3, :2])
+        found = generator.sample(3, prefix=FORMS_OF_BEGINNINGS[name](X[:3, :2]))
+        assert_array_equal(found, wanted)
+
+    def test_none_of_no_series(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X)
+        for prefix in (X[:0, :2], X[0, :2]):
+            assert generator.sample(0, prefix=prefix).shape == (0, 6, 2)
+
+    @pytest.mark.parametrize(
+        "form", [np.asarray, torch.tensor, pd.DataFrame], ids=lambda f: f.__name__
+    )
+    def test_without_an_axis_of_channels_rows_are_series(
+        self, make_latent_generator, X, form
+    ):
+        generator = make_latent_generator().fit(form(X[:, :, 0]))
+        wanted = generator.sample(3, prefix=X[:3, :1, :1])
+        assert_array_equal(wanted, generator.sample(3, prefix=form(X[:3, :1, 0])))
+        assert_array_equal(np.asarray(wanted)[:, 0], X[:3, 0, 0])
+
+    def test_without_an_axis_of_channels_one_may_serve_for_all(
+        self, make_latent_generator, X
+    ):
+        series = make_latent_generator().fit(X[:, :, 0]).sample(5, prefix=X[0, :3, 0])
+        assert_array_equal(series[:, :3], np.broadcast_to(X[0, :3, 0], (5, 3)))
+
+    def test_a_long_frame_holds_one_for_each_series(self, make_latent_generator, X):
+        """Its rows are not the steps of a single beginning."""
+        frame = long_frame(X)
+        generator = make_latent_generator().fit(frame)
+        series = generator.sample(2, prefix=frame.groupby(level=0).head(2).head(4))
+        begun = series.groupby(level=0).head(2).to_numpy()
+        assert_array_equal(begun, X[:2, :2].reshape(4, 2))
+
+    def test_columns_of_a_long_frame_are_in_their_order(self, make_latent_generator, X):
+        frame = long_frame(X)
+        generator = make_latent_generator().fit(frame)
+        with pytest.raises(ValueError, match="prefix must have the columns of fit"):
+            generator.sample(1, prefix=frame.head(2)[["b", "a"]])
+
+    def test_few_are_the_first_of_many(self, make_latent_generator, X, labels):
+        generator = make_latent_generator().fit(X, labels)
+        y = ["high", "low"] * 10
+        head = generator.sample(20, y=y, prefix=X[0, :2])[:7]
+        few = generator.sample(7, y=y[:7], prefix=X[0, :2])
+        assert_allclose(few, head, rtol=1e-4, atol=1e-3)
+
+    def test_series_are_longer_than_their_beginning(
+        self, make_latent_generator, ragged, X
+    ):
+        generator = make_latent_generator().fit(ragged)
+        series = generator.sample(200, prefix=X[0, :4])
+        lengths = [len(one) for one in series]
+        assert set(lengths) == {5, 6}
+        assert all((one[:4] == X[0, :4]).all() for one in series)
+
+    def test_lengths_within_the_beginning_are_refused(
+        self, make_latent_generator, ragged, X
+    ):
+        generator = make_latent_generator().fit(ragged)
+        with pytest.raises(ValueError, match="lengths must be above the 4 steps"):
+            generator.sample(2, prefix=X[0, :4], lengths=[5, 4])
+
+    def test_classes_without_a_longer_series_are_named(
+        self, make_latent_generator, ragged, X
+    ):
+        y = np.array(["short" if len(one) < 4 else "long" for one in ragged])
+        generator = make_latent_generator().fit(ragged, y)
+        with pytest.raises(ValueError, match="more than the 3 steps.*'short'"):
+            generator.sample(2, prefix=X[0, :3], y=["short", "long"])
+        series = generator.sample(2, prefix=X[0, :3], y="short", lengths=5)
+        assert [len(one) for one in series] == [5, 5]
+
+    def test_gaps_leave_them_whole(self, make_latent_generator, gappy, X):
+        generator = make_latent_generator(missing="mask").fit(gappy)
+        series = generator.sample(100, prefix=X[0, :3], gaps=True)
+        assert_array_equal(series[:, :3], np.broadcast_to(X[0, :3], (100, 3, 2)))
+        assert np.isnan(series[:, 3:]).any()
 
 
 def test_reconstructed_series_are_near(X):

@@ -396,8 +396,8 @@ def test_categories_without_an_order_are_their_values():
 )
 def test_fit_remembers_the_axes(X, axes):
     toy = Toy().fit(X)
-    found = toy.n_features_in_, toy.n_timesteps_, toy.n_channels_, toy._input_ndim
-    assert found == axes
+    n_axes = 2 + toy._form.has_channels
+    assert (toy.n_features_in_, toy.n_timesteps_, toy.n_channels_, n_axes) == axes
 
 
 def test_names_of_wide_columns_are_remembered_and_forgotten():
@@ -739,6 +739,7 @@ BAD_FACTS = {
     "text for an axis": {**LONG, "columns": "ab"},
     "an axis of another type": {**LONG, "times": {"dtype": "i8", "labels": []}},
     "an axis of several types": {**LONG, "times": {"dtype": "int64", "labels": [1.5]}},
+    "an axis of text": {**LONG, "times": {"dtype": "int64", "labels": ["a"]}},
     "an axis out of range": {**LONG, "times": {"dtype": "int8", "labels": [300]}},
     "an axis of lists": {**LONG, "columns": {"dtype": "object", "labels": [[1]]}},
     "an axis of nulls": {**LONG, "columns": {"dtype": "object", "labels": [None]}},
@@ -747,6 +748,10 @@ BAD_FACTS = {
     "a path for a zone": {
         **LONG,
         "times": {"dtype": "datetime64[ns, ../etc]", "start": 0, "step": 1},
+    },
+    "a file for a zone": {
+        **LONG,
+        "times": {"dtype": "datetime64[ns, dateutil//etc]", "start": 0, "step": 1},
     },
     "an even axis of text": {**LONG, "times": {"dtype": "str", "start": 0, "step": 1}},
 }

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
@@ -46,6 +47,40 @@ TINY = {
 FEW_LEVELS = {"n_inference_levels": 2, "n_collapse_levels": 4}
 X = np.random.default_rng(0).normal([5, -2], [1, 30], (24, 6, 2))
 X_NAMED = pd.DataFrame(X[:, :, 0], columns=[f"hour {i}" for i in range(6)])
+X_RAGGED = [series[: 2 + k % 5] for k, series in enumerate(X)]
+X_GAPPY = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+X_LONG = pd.concat(
+    {
+        f"patient {k}": pd.DataFrame(
+            series,
+            index=pd.date_range("2020-01-01", periods=len(series), tz="Europe/Rome"),
+            columns=["pulse", "pressure"],
+        )
+        for k, series in enumerate(X_RAGGED)
+    },
+    names=["patient", "day"],
+)
+X_MIXED = X_LONG.assign(
+    state=np.resize(["awake", "asleep", "asleep"], len(X_LONG)),
+    dose=np.resize([1, 2, 4], len(X_LONG)),
+    ward=pd.Categorical(
+        np.resize(["b", "a"], len(X_LONG)), categories=["c", "b", "a"], ordered=True
+    ),
+)
+X_STEPS = np.stack([X[:, :, 0].round(), X[:, :, 1]], axis=2)
+STATIC = pd.DataFrame(
+    {
+        "age": np.arange(24.0),
+        "ward": pd.Categorical(np.tile(["west", "east"], 12)),
+        "smokes": np.arange(24) % 3 == 0,
+    }
+)
+LABELS = {
+    "text": np.repeat(["well", "sick", "dead"], 8),
+    "int": np.repeat([7, -3], 12),
+    "float": np.repeat([7.0, -3.0], 12),
+    "bool": np.arange(24) % 2 == 0,
+}
 
 
 def stable(**options):
@@ -90,6 +125,32 @@ MAKERS = {
         X,
     ),
     "no second stage": lambda: (latent(prior_max_iter=0), X),
+    "tensor": lambda: (stable(), torch.from_numpy(X).half()),
+    "ragged list": lambda: (stable(), X_RAGGED),
+    "ragged tensors": lambda: (latent(), [torch.from_numpy(x) for x in X_RAGGED]),
+    "ragged long frame": lambda: (latent(), X_LONG),
+    "long frame": lambda: (diffusion(), X_LONG.groupby(level=0).head(2)),
+    "mixed long frame": lambda: (stable(), X_MIXED),
+    "a discrete channel": lambda: (
+        latent(likelihood=["discrete", "mixture"]),
+        X_STEPS,
+    ),
+    "gaussian": lambda: (stable(likelihood="gaussian"), X),
+    "labels of text": lambda: (stable(), X, {"y": LABELS["text"]}),
+    "labels of int": lambda: (stable(denoiser="unet"), X, {"y": LABELS["int"]}),
+    "labels of float": lambda: (latent(), X, {"y": LABELS["float"]}),
+    "labels of bool": lambda: (latent(), X, {"y": LABELS["bool"]}),
+    "numbers": lambda: (stable(), X, {"y": np.arange(24) / 7}),
+    "equal numbers": lambda: (stable(), X, {"y": np.full(24, 0.5)}),
+    "static frame": lambda: (stable(), X, {"static": STATIC}),
+    "static array": lambda: (stable(), X, {"static": X[:, 0]}),
+    "gaps": lambda: (latent(missing="mask"), X_GAPPY),
+    "missing but no gaps": lambda: (stable(missing="mask"), X),
+    "all that can be given": lambda: (
+        stable(missing="mask"),
+        [series[: 2 + k % 5] for k, series in enumerate(X_GAPPY)],
+        {"y": LABELS["text"], "static": STATIC},
+    ),
 }
 
 
@@ -97,10 +158,11 @@ class Case:
     """A fitted generator, its data, the folder it was saved to, and its reload."""
 
     def __init__(self, name, folder):
-        generator, self.X = MAKERS[name]()
+        generator, self.X, *given = MAKERS[name]()
+        self.given = given[0] if given else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConstantInputWarning)
-            self.generator = generator.fit(self.X)
+            self.generator = generator.fit(self.X, **self.given)
         self.folder = folder / name
         self.generator.save(self.folder)
         self.loaded = type(generator).load(self.folder)
@@ -134,19 +196,28 @@ def folder(made, tmp_path):
     return shutil.copytree(made("unet").folder, tmp_path / "model")
 
 
-def samples(generator):
-    return generator.sample(3, random_state=1)
+def samples(generator, **given):
+    return generator.sample(3, random_state=1, **given)
+
+
+def assert_same(found, wanted):
+    """Check that series have the same values, type and form."""
+    assert type(found) is type(wanted)
+    if isinstance(wanted, list):
+        for one, other in zip(found, wanted, strict=True):
+            assert_same(one, other)
+    elif isinstance(wanted, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+    else:
+        assert found.dtype == wanted.dtype
+        assert_array_equal(found, wanted)
 
 
 # Round trips
 
 
 def test_a_loaded_generator_samples_the_same_series(case):
-    assert_array_equal(samples(case.loaded), samples(case.generator))
-
-
-def test_a_loaded_generator_samples_the_same_type(case):
-    assert samples(case.loaded).dtype == samples(case.generator).dtype
+    assert_same(samples(case.loaded), samples(case.generator))
 
 
 def test_a_loaded_generator_encodes_the_same_latents(case):
@@ -156,7 +227,49 @@ def test_a_loaded_generator_encodes_the_same_latents(case):
 
 
 def test_a_loaded_generator_scores_the_same(case):
-    assert case.loaded.score(case.X) == case.generator.score(case.X)
+    scores = (one.score(case.X, **case.given) for one in (case.loaded, case.generator))
+    assert next(scores) == next(scores)
+
+
+ASKED = {
+    "labels of text": {"y": ["sick", "dead", "sick"]},
+    "labels of int": {"y": -3},
+    "labels of float": {"y": [7, -3, 7.0]},
+    "labels of bool": {"y": True},
+    "numbers": {"y": 1.5},
+    "static frame": {"static": STATIC[5:8]},
+    "static array": {"static": X[:3, 0]},
+    "gaps": {"gaps": True},
+    "ragged list": {"lengths": [2, 6, 3]},
+    "ragged long frame": {"prefix": X[0, :3]},
+    "all that can be given": {
+        "y": "sick",
+        "static": STATIC[:3],
+        "lengths": 5,
+        "gaps": True,
+    },
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_loaded_generator_samples_the_same_of_what_is_asked_for(made, name):
+    case, asked = made(name), ASKED[name]
+    found = samples(case.loaded, **asked)
+    assert_same(found, samples(case.generator, **asked))
+    as_in_training = samples(case.generator)
+    with pytest.raises(AssertionError):
+        assert_same(found, as_in_training)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_a_loaded_generator_has_the_classes_of_the_fit(made, name):
+    case = made(f"labels of {name}")
+    assert_array_equal(case.loaded.classes_, np.unique(LABELS[name]))
+    assert case.loaded.classes_.dtype == case.generator.classes_.dtype
+
+
+def test_a_loaded_generator_knows_the_form_of_its_series(case):
+    assert case.loaded._form == case.generator._form
 
 
 def test_a_loaded_generator_keeps_its_history(case):
@@ -228,6 +341,14 @@ def test_parameters_of_numpy_types_are_saved_as_plain_ones(tmp_path):
     assert loaded.get_params() == generator.get_params()
 
 
+@pytest.mark.parametrize("kind", [tuple, np.array])
+def test_kinds_of_channels_are_saved_as_a_list(kind, tmp_path):
+    generator = latent(likelihood=kind(["discrete", "mixture"])).fit(X_STEPS)
+    generator.save(tmp_path / "model")
+    loaded = LatentDiffusionGenerator.load(tmp_path / "model")
+    assert loaded.likelihood == ["discrete", "mixture"]
+
+
 def test_the_device_asked_for_replaces_the_parameter(folder):
     assert StablePosteriorGenerator.load(folder, device="cpu").device == "cpu"
 
@@ -265,9 +386,7 @@ COPIES = {
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_a_copy_samples_the_same_series(case, copied, tmp_path):
-    assert_array_equal(
-        samples(copied(case.generator, tmp_path)), samples(case.generator)
-    )
+    assert_same(samples(copied(case.generator, tmp_path)), samples(case.generator))
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
@@ -435,6 +554,21 @@ def test_a_parameter_without_a_json_value_is_not_saved(generator, tmp_path):
     changed = deepcopy(generator).set_params(gamma=[2.0])
     with pytest.raises(TypeError, match="gamma must be a number"):
         changed.save(tmp_path / "model")
+    assert not contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(24, dtype=np.uint64) % 2 * np.uint64(2**63),
+        ["a" * (k * 100_000) for k in range(24)],
+    ],
+    ids=["integers", "text"],
+)
+def test_classes_that_cannot_be_read_again_are_not_saved(labels, tmp_path):
+    generator = latent().fit(X, labels)
+    with pytest.raises(ValueError, match="cannot be saved"):
+        generator.save(tmp_path / "model")
     assert not contents(tmp_path)
 
 
@@ -775,6 +909,8 @@ def deep(opening, closing):
     return (opening * 100_000 + closing * 100_000).encode()
 
 
+DEEP_LIST = "[" * 450 + "]" * 450
+
 CORPUS = {
     # The configuration
     "huge hidden_size": in_config("params", "hidden_size", value=10**9),
@@ -829,10 +965,11 @@ CORPUS = {
     "parameter out of bounds": in_config("params", "dropout", value=2.0),
     "levels that contradict": in_config("params", "n_inference_levels", value=21),
     "params that are a list": in_config("params", value=[]),
-    "newer version": in_config("format_version", value=2),
+    "newer version": in_config("format_version", value=3),
+    "older version": in_config("format_version", value=1),
     "version 0": in_config("format_version", value=0),
     "version that is a boolean": in_config("format_version", value=True),
-    "version that is a string": in_config("format_version", value="1"),
+    "version that is a string": in_config("format_version", value="2"),
     "facts that are a list": in_config("facts", value=[]),
     "missing fact": without("facts", "dtype"),
     "unknown fact": in_config("facts", "hook", value=1),
@@ -841,8 +978,42 @@ CORPUS = {
     "n_channels of a wrong type": in_config("facts", "n_channels", value="2"),
     "other n_channels": in_config("facts", "n_channels", value=3),
     "n_iter below 1": in_config("facts", "n_iter", value=-1),
-    "two axes for two channels": in_config("facts", "input_ndim", value=2),
-    "four axes": in_config("facts", "input_ndim", value=4),
+    "two axes for two channels": in_config("facts", "form", "n_axes", value=2),
+    "four axes": in_config("facts", "form", "n_axes", value=4),
+    "axes that are a boolean": in_config("facts", "form", "n_axes", value=True),
+    "form that is a list": in_config("facts", "form", value=[]),
+    "form of no kind": without("facts", "form", "kind"),
+    "form of an unknown kind": in_config("facts", "form", "kind", value="pickle"),
+    "form of another kind": in_config("facts", "form", "kind", value="wide"),
+    "form with another key": in_config("facts", "form", "hook", value=1),
+    "one step less": in_config("facts", "n_timesteps", value=5),
+    "one step more": in_config("facts", "n_timesteps", value=7),
+    "form of deep lists": in_config_text('"n_axes": 3', '"n_axes": ' + DEEP_LIST),
+    "values that were not there": in_config("facts", "n_values", value=[2, 0]),
+    "no values": in_config("facts", "n_values", value=[0, 0]),
+    "values of fewer channels": in_config("facts", "n_values", value=[2]),
+    "values that are a number": in_config("facts", "n_values", value=0),
+    "values that are null": in_config("facts", "n_values", value=None),
+    "conditions that are null": in_config("facts", "conditions", value=None),
+    "conditions with another key": in_config("facts", "conditions", "hook", value=1),
+    "one series less": in_config("facts", "conditions", "n_series", value=23),
+    "one series": in_config("facts", "conditions", "n_series", value=1),
+    "huge n_series": in_config("facts", "conditions", "n_series", value=2**31),
+    "classes that were not there": in_config(
+        "facts", "conditions", "target", value={"classes": ["a", "b"]}
+    ),
+    "numbers that were not there": in_config(
+        "facts", "conditions", "target", value={"mean": 0.0, "scale": 1.0}
+    ),
+    "gaps that were not there": in_config(
+        "facts", "conditions", "gaps", value=[24, 6, 2]
+    ),
+    "unequal lengths of an array": in_config(
+        "facts", "conditions", "unequal", value=True
+    ),
+    "unequal lengths that are an int": in_config(
+        "facts", "conditions", "unequal", value=0
+    ),
     "dtype object": in_config("facts", "dtype", value="object"),
     "dtype that is a list": in_config("facts", "dtype", value=["float32"]),
     "too few feature names": in_config("facts", "feature_names", value=["a"]),
@@ -904,8 +1075,17 @@ CORPUS = {
     "transposed tensor": with_arrays(
         lambda arrays: arrays.update({NAME: arrays[NAME][:, None]})
     ),
+    "shorter series": set_array("conditions.lengths", np.full(24, 5)),
+    "series of other lengths": set_array("conditions.lengths", np.arange(24) % 6 + 1),
+    "rows of another width": set_array("conditions.rows", np.ones((24, 1), "f4")),
+    "lengths of another type": set_array("conditions.lengths", np.full(24, 6.0)),
+    "lengths of two axes": set_array("conditions.lengths", np.full((24, 1), 6)),
+    "extra condition": set_array("conditions.hook", np.ones(24, np.float32)),
     "NaN weight": set_array(NAME, np.array([0, 0, 0, np.nan], np.float32)),
     "infinite weight": set_array(NAME, np.array([0, 0, 0, np.inf], np.float32)),
+    "negative units": set_array("scaler.unit_", np.array([1.0, -1.0])),
+    "no units": set_array("scaler.unit_", np.array([1.0, 0.0])),
+    "negative scales": set_array("scaler.relative_scale_", np.array([1.0, -1.0])),
     "NaN in the scaling": set_array("scaler.unit_", np.array([1, np.nan])),
     "NaN in the history": set_array("history.loss", np.array([1, np.nan])),
     "flipped bit": flip_a_bit,
@@ -1045,9 +1225,341 @@ def test_a_bad_file_of_a_diffusion_of_series_is_refused(made, tmp_path, name, at
     assert time.perf_counter() - start < 1
 
 
+def of_conditions(*keys, value):
+    return in_config("facts", "conditions", *keys, value=value)
+
+
+def of_form(*keys, value):
+    return in_config("facts", "form", *keys, value=value)
+
+
+def changed_rows(change):
+    """Return an attack on the rows of conditions, in the order of `PLACES`."""
+
+    def attack(arrays):
+        change(arrays["conditions.rows"])
+
+    return with_arrays(attack)
+
+
+def set_rows(place, value):
+    def change(rows):
+        rows[..., place] = value
+
+    return changed_rows(change)
+
+
+def set_gaps(change):
+    """Return an attack on the gaps (24, 6, 2), packed again."""
+
+    def attack(arrays):
+        bits = np.unpackbits(arrays["conditions.gaps"])
+        gaps = bits[: 24 * 6 * 2].reshape(24, 6, 2)
+        change(gaps)
+        arrays["conditions.gaps"] = np.packbits(gaps)
+
+    return with_arrays(attack)
+
+
+def of_unequal_lengths(n_short):
+    """Return sorted text that takes much more memory in an array."""
+    return [f"{k:06}" for k in range(n_short)] + ["z" * 300_000]
+
+
+PLACES = {"dead": 0, "sick": 1, "age": 3, "east": 4, "smokes": 7, "length": 8}
+ATTACKS_ON_CONDITIONS = {
+    "other classes": of_conditions("target", "classes", value=["dead", "sick"]),
+    "one class more": of_conditions("target", "classes", value=["a", "b", "c", "d"]),
+    "classes out of order": of_conditions(
+        "target", "classes", value=["well", "sick", "dead"]
+    ),
+    "classes of two types": of_conditions("target", "classes", value=[1, 2, "a"]),
+    "classes that are equal": of_conditions("target", "classes", value=["a", "a", "b"]),
+    "classes that become equal": of_conditions(
+        "target", "classes", value=["a", "a\0", "b"]
+    ),
+    "classes of much memory": of_conditions(
+        "target", "classes", value=of_unequal_lengths(60_000)
+    ),
+    "no classes": of_conditions("target", "classes", value=[]),
+    "classes that are text": of_conditions("target", "classes", value="abc"),
+    "target that is a list": of_conditions("target", value=["classes"]),
+    "target of two kinds": of_conditions("target", "mean", value=0.0),
+    "no target": of_conditions("target", value=None),
+    "no static": of_conditions("static", value=None),
+    "static that is a list": of_conditions("static", value=[]),
+    "static of fewer names": of_conditions("static", "names", value=["age"]),
+    "static of fewer columns": of_conditions("static", "columns", value=[]),
+    "infinite mean": in_config_text('"mean": 11.5', '"mean": 1e999'),
+    "mean that is an int": of_conditions("static", "columns", 0, "mean", value=1),
+    "negative scale": of_conditions("static", "columns", 0, "scale", value=-1.0),
+    "no scale": of_conditions("static", "columns", 0, "scale", value=0.0),
+    "one series less": of_conditions("n_series", value=23),
+    "series that are a float": of_conditions("n_series", value=24.0),
+    "lengths said to be equal": of_conditions("unequal", value=False),
+    "form of equal lengths": of_form(value={"kind": "array", "n_axes": 3}),
+    "no gaps": of_conditions("gaps", value=None),
+    "gaps of other series": of_conditions("gaps", value=[25, 6, 2]),
+    "gaps of other steps": of_conditions("gaps", value=[24, 5, 2]),
+    "gaps of two axes": of_conditions("gaps", value=[24, 12]),
+    "gaps of floats": of_conditions("gaps", value=[24, 6.0, 2]),
+    "gaps of a huge size": of_conditions("gaps", value=[24, 2**40, 2**40]),
+    "gaps without a mask": in_config("params", "missing", value="error"),
+    "two classes at once": set_rows([PLACES["dead"], PLACES["sick"]], 1),
+    "half a class": set_rows(PLACES["sick"], 0.5),
+    "no class": set_rows(slice(0, 3), 0),
+    "only one class": set_rows(slice(0, 3), [1, 0, 0]),
+    "no category": set_rows(PLACES["east"], 0),
+    "more than true": set_rows(PLACES["smokes"], 2),
+    "an age far away": set_rows(PLACES["age"], 1e7),
+    "lengths that are not those": set_rows(PLACES["length"], 1),
+    "NaN condition": set_rows(PLACES["age"], np.nan),
+    "infinite condition": set_rows(PLACES["age"], np.inf),
+    "rows of float64": with_arrays(
+        lambda arrays: arrays.update(
+            {"conditions.rows": arrays["conditions.rows"].astype(np.float64)}
+        )
+    ),
+    "rows missing": with_arrays(lambda arrays: arrays.pop("conditions.rows")),
+    "a length of 0": with_arrays(
+        lambda arrays: arrays["conditions.lengths"].__setitem__(0, 0)
+    ),
+    "a negative length": with_arrays(
+        lambda arrays: arrays["conditions.lengths"].__setitem__(0, -1)
+    ),
+    "a longer series": with_arrays(
+        lambda arrays: arrays["conditions.lengths"].__setitem__(0, 7)
+    ),
+    "other lengths": with_arrays(
+        lambda arrays: arrays["conditions.lengths"].__setitem__(0, 5)
+    ),
+    "gaps missing": with_arrays(lambda arrays: arrays.pop("conditions.gaps")),
+    "gaps of a byte more": with_arrays(
+        lambda arrays: arrays.update(
+            {"conditions.gaps": np.append(arrays["conditions.gaps"], np.uint8(0))}
+        )
+    ),
+    "gaps that are none": set_gaps(lambda gaps: gaps.fill(0)),
+    "gaps everywhere": set_gaps(lambda gaps: gaps.fill(1)),
+    "gaps after the end": set_gaps(lambda gaps: gaps[0].fill(1)),
+    "a series of gaps": set_gaps(lambda gaps: gaps[4].fill(1)),
+    "equal series": in_config("repeats_one_series", value=True),
+}
+ATTACKS_ON_LONG = {
+    "no columns": of_form("columns", value=None),
+    "columns that are a list": of_form("columns", value=["pulse", "pressure"]),
+    "fewer columns": of_form("columns", "labels", value=["pulse"]),
+    "columns of an unknown type": of_form("columns", "dtype", value="function"),
+    "columns of another type": of_form("columns", "dtype", value="int64"),
+    "labels that are null": of_form("columns", "labels", value=[None, None]),
+    "labels that are lists": of_form("columns", "labels", value=[[], []]),
+    "a name that is a list": of_form("columns_name", value=[]),
+    "three levels": of_form("index_names", value=["a", "b", "c"]),
+    "levels that are text": of_form("index_names", value="ab"),
+    "types of other columns": of_form("dtypes", value=["float64"] * 3),
+    "an unknown type": of_form("dtypes", value=["object"]),
+    "equal lengths": of_form("ragged", value=False),
+    "lengths that are an int": of_form("ragged", value=1),
+    "no start": without("facts", "form", "times", "start"),
+    "a start that is a float": of_form("times", "start", value=0.5),
+    "a start out of range": of_form("times", "start", value=2**63 - 1),
+    "a huge step": of_form("times", "step", value=2**62),
+    "an unknown zone": of_form("times", "dtype", value="datetime64[us, Mars/Olympus]"),
+    "a zone that is a file": of_form(
+        "times", "dtype", value="datetime64[us, dateutil//etc/hostname]"
+    ),
+    "an unknown frequency": of_form("times", "dtype", value="period[mars]"),
+    "an unknown unit": of_form("times", "dtype", value="datetime64[weeks]"),
+    "times that are equal": of_form(
+        "times", value={"dtype": "float64", "labels": [1.0] * 6}
+    ),
+    "fewer times": of_form("times", value={"dtype": "float64", "labels": [1.0, 2.0]}),
+}
+SIZES = [0, 0, 2, 3, 2]  # of the mixed long frame
+VALUES = np.array([0.0, 1.0, 1.0, 2.0, 4.0, 1.0, 2.0])
+
+
+def set_supports(values=VALUES, shares=None):
+    shares = np.array([0.5, 0.5, 0.3, 0.3, 0.4, 0.5, 0.5]) if shares is None else shares
+    return with_arrays(
+        lambda arrays: arrays.update(
+            {"supports.values": np.array(values), "supports.shares": np.array(shares)}
+        )
+    )
+
+
+def of_labels(channel, *keys, value):
+    return of_form("categories", channel, *keys, value=value)
+
+
+ATTACKS_ON_MIXED = {
+    "no values": in_config("facts", "n_values", value=[]),
+    "other values": in_config("facts", "n_values", value=[0, 0, 3, 2, 2]),
+    "values of a number": in_config("facts", "n_values", value=[1, *SIZES[1:]]),
+    "values of no text": in_config("facts", "n_values", value=[0, 0, 0, 3, 2]),
+    "too many values": in_config("facts", "n_values", value=[0, 0, 257, 3, 2]),
+    "fewer than no values": in_config("facts", "n_values", value=[0, 0, -1, 3, 2]),
+    "values that are floats": in_config("facts", "n_values", value=[0, 0, 2.0, 3, 2]),
+    "values that are true": in_config("facts", "n_values", value=[0, 0, True, 3, 2]),
+    "values that are lists": in_config("facts", "n_values", value=[[], 0, 2, 3, 2]),
+    "a gaussian": in_config("params", "likelihood", value="gaussian"),
+    "no kinds": in_config("params", "likelihood", value=[]),
+    "kinds of fewer channels": in_config("params", "likelihood", value=["mixture"]),
+    "kinds of numbers only": in_config("params", "likelihood", value=["mixture"] * 5),
+    "kinds of channels without values": in_config(
+        "params", "likelihood", value=["discrete"] * 5
+    ),
+    "kinds that are lists": in_config("params", "likelihood", value=[[]] * 5),
+    "an unknown kind": in_config("params", "likelihood", value=["eval"] * 5),
+    "kinds that are an object": in_config("params", "likelihood", value={"a": 1}),
+    "values without labels": set_supports([0.0, 2.0, *VALUES[2:]]),
+    "a value that no entry had": set_supports([*VALUES[:5], 0.0, 1.0]),
+    "decreasing values": set_supports([0.0, 1.0, 2.0, 1.0, 4.0, 1.0, 2.0]),
+    "equal values": set_supports([0.0, 1.0, 1.0, 1.0, 4.0, 1.0, 2.0]),
+    "negative shares": set_supports(shares=[0.5, 0.5, 0.9, -0.3, 0.4, 0.5, 0.5]),
+    "no shares": set_supports(shares=np.zeros(7)),
+    "shares of more than all": set_supports(shares=np.ones(7)),
+    "NaN values": set_supports([*VALUES[:6], np.nan]),
+    "fewer shares": set_supports(shares=np.ones(6)),
+    "no categories": of_form("categories", value=[]),
+    "fewer categories": of_form("categories", value=[None]),
+    "no categories at all": of_form("categories", value=[None] * 5),
+    "categories that are text": of_form("categories", value="abcde"),
+    "categories of a number": of_labels(0, value=1),
+    "an axis for categories": of_labels(2, value={"dtype": "str", "labels": ["a"]}),
+    "categories of another type": of_labels(2, "dtype", value="function"),
+    "categories of a list for a type": of_labels(2, "dtype", value=[]),
+    "text with an order": of_labels(2, "ordered", value=True),
+    "an order that is an int": of_labels(4, "ordered", value=1),
+    "labels that are null": of_labels(2, "labels", value=None),
+    "labels that are equal": of_labels(2, "labels", "labels", value=["a", "a"]),
+    "one label more": of_labels(2, "labels", "labels", value=["a", "b", "c"]),
+    "text that is a number": of_labels(2, "labels", "labels", value=[1, 2]),
+    "another one unused": of_labels(4, "unused", value=[1]),
+    "one unused that is not there": of_labels(4, "unused", value=[3]),
+    "one unused that is a list": of_labels(4, "unused", value=[[0]]),
+    "all unused": of_labels(4, "unused", value=[0, 1, 2]),
+    "unused that are text": of_labels(4, "unused", value="a"),
+    "categories of an unknown zone": of_labels(
+        4,
+        "labels",
+        value={"dtype": "datetime64[s, Mars/Olympus]", "labels": [1, 2, 3]},
+    ),
+}
+ATTACKS_ON_TENSORS = {
+    "an unknown type": of_form("dtype", value="qint8"),
+    "a type that is a function": of_form("dtype", value="load"),
+    "no type": of_form("dtype", value=None),
+}
+ATTACKS_ON_DIFFUSION_GIVEN = {
+    "classes": of_conditions("target", value={"classes": ["a", "b"]}),
+    "static": of_conditions(
+        "static", value={"names": None, "columns": [{"mean": 0.0, "scale": 1.0}]}
+    ),
+    "gaps": of_conditions("gaps", value=[24, 6, 2]),
+}
+GIVEN = {
+    "all that can be given": ATTACKS_ON_CONDITIONS,
+    "ragged long frame": ATTACKS_ON_LONG,
+    "tensor": ATTACKS_ON_TENSORS,
+    "mixed long frame": ATTACKS_ON_MIXED,
+    "diffusion-mlp": ATTACKS_ON_DIFFUSION_GIVEN,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"),
+    [(name, attack) for name, attacks in GIVEN.items() for attack in attacks],
+    ids=lambda text: text.replace(" ", "-"),
+)
+def test_bad_facts_of_the_training_series_are_refused(made, tmp_path, name, attack):
+    case = made(name)
+    folder = shutil.copytree(case.folder, tmp_path / "model")
+    GIVEN[name][attack](folder)
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        with pytest.raises(InvalidModelFileError) as caught:
+            type(case.generator).load(folder)
+        assert time.perf_counter() - start < 2
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value).startswith(str(folder))
+    assert len(str(caught.value)) < len(str(folder)) + 400
+
+
+def test_the_places_of_conditions_are_those_attacked(made):
+    conditions = made("all that can be given").generator.conditions_
+    rows = conditions.rows
+    assert_array_equal(rows[:, PLACES["dead"]] == 1, LABELS["text"] == "dead")
+    assert_array_equal(rows[:, PLACES["sick"]] == 1, LABELS["text"] == "sick")
+    assert_array_equal(rows[:, PLACES["age"]].argsort(), STATIC["age"])
+    assert_array_equal(rows[:, PLACES["east"]] == 1, STATIC["ward"] == "east")
+    assert_array_equal(rows[:, PLACES["smokes"]] == 1, STATIC["smokes"])
+    assert_array_equal(rows[:, PLACES["length"]] * 6, conditions.lengths)
+
+
+def test_the_values_of_the_mixed_frame_are_those_attacked(made):
+    scaler = made("mixed long frame").generator.scaler_
+    assert list(scaler.supports.sizes) == SIZES
+    assert_array_equal(scaler.supports.arrays()["values"], VALUES)
+
+
+def test_mutated_conditions_are_refused_or_can_be_sampled_from(made, tmp_path):
+    case = made("all that can be given")
+    folder = shutil.copytree(case.folder, tmp_path / "model")
+    rng = np.random.default_rng(0)
+    before = contents(folder)["model.safetensors"]
+    length = struct.unpack("<Q", before[:8])[0]
+    header = json.loads(before[8 : 8 + length])
+    own = [name for name in header if name.startswith("conditions.")]
+    kept = 0
+    for _ in range(100):
+        data = bytearray(before)
+        start, stop = header[own[rng.integers(len(own))]]["data_offsets"]
+        data[8 + length + rng.integers(start, stop)] ^= 1 << int(rng.integers(8))
+        write_weights(folder, bytes(data))
+        try:
+            loaded = StablePosteriorGenerator.load(folder)
+        except InvalidModelFileError:
+            continue
+        kept += 1
+        assert len(loaded.sample(9, y=["dead", "sick", "well"] * 3, gaps=True)) == 9
+    assert 0 < kept < 90
+
+
+def test_a_mutated_configuration_of_conditions_is_refused_or_loads(made, tmp_path):
+    case = made("all that can be given")
+    folder = shutil.copytree(case.folder, tmp_path / "model")
+    rng = np.random.default_rng(0)
+    file = folder / "config.json"
+    whole = file.read_bytes()
+    start, stop = whole.index(b'"facts"'), whole.index(b'"history"')
+    for _ in range(200):
+        data = bytearray(whole)
+        data[rng.integers(start, stop)] = int(rng.integers(32, 127))
+        file.write_bytes(data)
+        try:
+            loaded = StablePosteriorGenerator.load(folder)
+        except InvalidModelFileError:
+            continue
+        assert len(loaded.sample(2)) == 2
+
+
 def test_a_newer_format_asks_for_an_upgrade(folder):
-    in_config("format_version", value=2)(folder)
+    in_config("format_version", value=3)(folder)
     assert "Upgrade tsgen" in refusal(folder)
+
+
+def test_an_older_format_asks_for_another_fit(folder):
+    def of_before(config):
+        config["format_version"] = 1
+        del config["facts"]["form"], config["facts"]["conditions"]
+        config["facts"]["input_ndim"] = 3
+
+    edit_config(folder, of_before)
+    assert "Fit the generator again" in refusal(folder)
 
 
 def test_the_constraint_cannot_be_read_into_weights_without_it(made, tmp_path):

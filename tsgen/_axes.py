@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Label = str | int | float | bool
 
 _UNIT = "(s|ms|us|ns)"
-_DATES = rf"datetime64\[{_UNIT}(, [\w+\-:/]{{1,64}})?\]"
+_ZONE = r"(?!dateutil)[\w+\-:/]{1,64}"  # what follows dateutil may be any file
+_DATES = rf"datetime64\[{_UNIT}(, {_ZONE})?\]"
 _COUNTED = re.compile(rf"{_DATES}|timedelta64\[{_UNIT}\]|period\[[\w\-]{{1,32}}\]")
 _INTEGERS = re.compile(r"u?int(8|16|32|64)")
 _FLOATS = ("float32", "float64")
@@ -277,9 +278,10 @@ def _are_labels(dtype: str, labels: object) -> bool:
     if dtype in _MIXED:
         return True
     kind = bool if dtype == "bool" else float if dtype in _FLOATS else int
+    if not all(type(label) is kind for label in labels):
+        return False
     limits = np.iinfo(dtype if _INTEGERS.fullmatch(dtype) else "int64")
-    in_range = all(limits.min <= label <= limits.max for label in labels if kind is int)
-    return in_range and all(type(label) is kind for label in labels)
+    return kind is not int or all(limits.min <= n <= limits.max for n in labels)
 
 
 def _are_even(dtype: str, start: object, step: object) -> bool:

@@ -106,6 +106,11 @@ class Categories:
             return pandas.Categorical.from_codes(places, index, ordered=self.ordered)
         return pandas.api.extensions.take(index.array, places, allow_fill=True)
 
+    def has_codes(self, values: np.ndarray) -> bool:
+        """Tell whether these numbers, increasing, stand for the labels of entries."""
+        codes = np.arange(len(self.labels.labels))
+        return np.array_equal(values, np.setdiff1d(codes, self.unused))
+
     def facts(self) -> dict[str, Any]:
         """Return the categories as JSON values."""
         plain = {"labels": self.labels.facts(), "unused": list(self.unused)}
@@ -141,9 +146,10 @@ class Categories:
             return False
         if self.ordered > (self.dtype == "category") or len(set(labels)) != len(labels):
             return False
-        known = all(type(code) is int and 0 <= code < len(labels) for code in unused)
+        if not all(type(code) is int and 0 <= code < len(labels) for code in unused):
+            return False
         few = len(set(unused)) == len(unused) < len(labels)
-        return known and few and self._has_labels_of_its_type()
+        return few and self._has_labels_of_its_type()
 
 
 def categories_of(X: DataFrame) -> tuple[Categories | None, ...]:

@@ -53,6 +53,11 @@ class Form:
         """Whether the lengths of the series differed."""
         return False
 
+    @property
+    def has_channels(self) -> bool:
+        """Whether each series came with an axis of channels."""
+        raise NotImplementedError("a form knows its axes")
+
     def coded_channels(self, n_channels: int) -> np.ndarray:
         """Tell which channels hold numbers that stand for categories, (n_channels,)."""
         coded = [kind is not None for kind in self.categories]
@@ -136,12 +141,16 @@ class ArrayForm(Form):
     kind = "array"
     n_axes: int
 
+    @property
+    def has_channels(self) -> bool:
+        return self.n_axes == 3
+
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
-        series = _without_channels(values, self.n_axes == 2)
+        series = _without_channels(values, not self.has_channels)
         return series if _are_whole(values, lengths) else _one_by_one(series, lengths)
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
-        return self.n_axes == 3 or n_channels == 1
+        return self.has_channels or n_channels == 1
 
     def _is_sound(self) -> bool:
         return type(self.n_axes) is int and self.n_axes in (2, 3)
@@ -155,14 +164,18 @@ class TensorForm(Form):
     n_axes: int
     dtype: str
 
+    @property
+    def has_channels(self) -> bool:
+        return self.n_axes == 3
+
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
-        series = _without_channels(values, self.n_axes == 2)
+        series = _without_channels(values, not self.has_channels)
         if _are_whole(values, lengths):
             return cast_tensor(series, self.dtype)
         return [cast_tensor(x, self.dtype) for x in _one_by_one(series, lengths)]
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
-        return self.n_axes == 3 or n_channels == 1
+        return self.has_channels or n_channels == 1
 
     def _is_sound(self) -> bool:
         axes = type(self.n_axes) is int and self.n_axes in (2, 3)
@@ -181,6 +194,10 @@ class ListForm(Form):
     def unequal(self) -> bool:
         return True
 
+    @property
+    def has_channels(self) -> bool:
+        return self.n_axes == 2
+
     @classmethod
     def of(cls, items: Sequence[Any], n_axes: int) -> ListForm:
         """Look at the types of series."""
@@ -189,13 +206,13 @@ class ListForm(Form):
         return cls(n_axes, only and only.removeprefix("torch."))
 
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> list[Any]:
-        series = _one_by_one(_without_channels(values, self.n_axes == 1), lengths)
+        series = _one_by_one(_without_channels(values, not self.has_channels), lengths)
         if self.dtype is None:
             return series
         return [cast_tensor(x, self.dtype) for x in series]
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
-        return self.n_axes == 2 or n_channels == 1
+        return self.has_channels or n_channels == 1
 
     def _is_sound(self) -> bool:
         axes = type(self.n_axes) is int and self.n_axes in (1, 2)
@@ -211,6 +228,10 @@ class WideForm(Form):
     columns_name: Name
     index_name: Name
     dtypes: tuple[str, ...]  # of the columns, or the one of all
+
+    @property
+    def has_channels(self) -> bool:
+        return False
 
     @classmethod
     def of(cls, X: DataFrame) -> WideForm:
@@ -260,6 +281,10 @@ class LongForm(Form):
     @property
     def unequal(self) -> bool:
         return self.ragged
+
+    @property
+    def has_channels(self) -> bool:
+        return True
 
     @classmethod
     def of(

@@ -11,6 +11,7 @@ from tsgen._arrays import from_tensor, refuse_mask, shortened, type_name
 from tsgen._axes import is_label
 
 _KINDS = ("booleans", "numbers", "text")
+_MAX_CHARACTERS = 2**21  # of classes in an array, where all are as long as the longest
 
 
 def check_labels(y: Any, n_samples: int | None = None, name: str = "y") -> np.ndarray:
@@ -124,7 +125,10 @@ class LabelEncoder:
         ValueError
             If a label was not there in `fit`.
         """
-        return np.eye(self.width, dtype=np.float32)[self.codes(y)]
+        codes = self.codes(y)
+        rows = np.zeros((len(codes), self.width), np.float32)
+        rows[np.arange(len(codes)), codes] = 1
+        return rows
 
     def codes(self, y: Any) -> np.ndarray:
         """Return the place of each label among the classes, (n_samples,)."""
@@ -135,6 +139,16 @@ class LabelEncoder:
         places = np.searchsorted(self.classes_, labels).clip(max=self.width - 1)
         self._refuse(labels, np.flatnonzero(self.classes_[places] != labels))
         return places
+
+    def made(self, rows: np.ndarray) -> bool:
+        """Tell whether `transform` made rows (n_samples, n_classes) from those of fit.
+
+        Each then has one place with a one, and each class has a row.
+        """
+        ones = rows == 1
+        either = bool((ones | (rows == 0)).all())
+        each = bool((ones.sum(axis=1) == 1).all())
+        return either and each and bool(ones.any(axis=0).all())
 
     def _refuse(self, labels: np.ndarray, rows: np.ndarray) -> None:
         """Refuse rows of labels that were not there in `fit`."""
@@ -172,7 +186,9 @@ class LabelEncoder:
         """
         classes = facts.get("classes") if isinstance(facts, dict) else None
         if not isinstance(facts, dict) or len(facts) > 1 or not _are_classes(classes):
-            raise ValueError("an encoder of labels must have sorted classes")
+            raise ValueError(
+                "an encoder of labels must have sorted classes, not too long"
+            )
         encoder = cls(name)
         encoder.classes_ = np.array(classes)
         return encoder
@@ -301,5 +317,18 @@ def _check_whole(labels: np.ndarray, name: str) -> None:
 def _are_classes(classes: object) -> bool:
     if not isinstance(classes, list) or not all(is_label(label) for label in classes):
         return False
-    one_type = len({type(label) for label in classes}) == 1
-    return one_type and classes == sorted(set(classes))
+    if len({type(label) for label in classes}) != 1 or not _fit_in_array(classes):
+        return False
+    return classes == sorted(set(classes))
+
+
+def _fit_in_array(classes: list[Any]) -> bool:
+    """Tell whether an array holds labels unchanged, and does not take much memory.
+
+    Text in it has the length of the longest, and loses zeros at its end.
+    """
+    if not isinstance(classes[0], str):
+        return True
+    longest = max(map(len, classes))
+    whole = not any(label.endswith("\0") for label in classes)
+    return whole and longest * len(classes) <= _MAX_CHARACTERS

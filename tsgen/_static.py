@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from tsgen._arrays import is_frame, shortened
+from tsgen._arrays import from_tensor, is_frame, shortened
 from tsgen._axes import Label, is_label
 from tsgen._labels import LabelEncoder, as_values, refuse_missing
 from tsgen._long import is_long
@@ -49,7 +49,7 @@ def check_static(static: Any, n_samples: int | None = None, X: Any = None) -> Ta
     """
     if is_frame(static) and hasattr(static, "iloc"):
         _check_shape(static.shape, n_samples)
-        _check_order(static, X)
+        check_order(static, X, "static")
         columns = [static.iloc[:, k] for k in range(static.shape[1])]
         return Table(_names(static), columns)
     values = as_values(static, "static")
@@ -148,6 +148,13 @@ class StaticEncoder:
         pairs = zip(self.encoders_, table.columns, strict=True)
         return np.hstack([encoder.transform(column) for encoder, column in pairs])
 
+    def made(self, rows: np.ndarray) -> bool:
+        """Tell whether `transform` can have made rows (n_samples, width) in fit."""
+        stops = np.cumsum([encoder.width for encoder in self.encoders_])
+        parts = np.split(rows, stops[:-1], axis=1)
+        pairs = zip(self.encoders_, parts, strict=True)
+        return all(encoder.made(part) for encoder, part in pairs)
+
     def _check_columns(self, table: Table) -> None:
         named = self.names_ is not None and table.names is not None
         if named and self.names_ != table.names:
@@ -243,7 +250,13 @@ class NumberEncoder:
         )
         return z.astype(np.float32)[:, None]
 
+    def made(self, rows: np.ndarray) -> bool:
+        """Tell whether `transform` can have made rows (n_samples, 1) in fit."""
+        limit = MAX_DEVIATION if self.scale_ else 0.0
+        return bool((np.abs(rows) <= limit).all())
+
     def _read(self, column: Any) -> np.ndarray:
+        column = from_tensor(column, self.name)
         refuse_missing(column, np.asarray(column), self.name)
         try:
             values = np.asarray(column, dtype=np.float64)
@@ -307,17 +320,33 @@ def _check_shape(shape: tuple[int, ...], n_samples: int | None) -> None:
         )
 
 
-def _check_order(static: Any, X: Any) -> None:
-    """Refuse rows that carry the labels of the series in another order."""
-    if not is_frame(X) or not hasattr(X, "index"):
+def check_order(values: Any, X: Any, name: str) -> None:
+    """Refuse rows that carry the labels of the series in another order.
+
+    Parameters
+    ----------
+    values : object
+        With rows for series; looked at if it has labels of pandas.
+    X : object
+        The series; looked at if they are a data frame.
+    name : str
+        What the message calls the values.
+
+    Raises
+    ------
+    ValueError
+        If the labels are the same, in another order.
+    """
+    labels: Any = getattr(values, "index", None)
+    if not hasattr(labels, "equals") or not is_frame(X) or not hasattr(X, "index"):
         return
     series = X.index.get_level_values(0).unique() if is_long(X) else X.index
-    if static.index.equals(series) or set(static.index) != set(series):
+    if labels.equals(series) or set(labels) != set(series):
         return
     raise ValueError(
-        "static must have its rows in the order of the series of X, got the same "
-        "labels in another order.\nUse static.loc[X.index.get_level_values(0).unique()]"
-        ", or static.to_numpy() if its labels say nothing."
+        f"{name} must have its rows in the order of the series of X, got the same "
+        f"labels in another order.\nUse {name}.loc[X.index.get_level_values(0)"
+        f".unique()], or {name}.to_numpy() if its labels say nothing."
     )
 
 

@@ -65,7 +65,8 @@ class Support(NamedTuple):
         """Tell whether the fields, of unknown origin, are what they must be."""
         if self.values.shape != self.shares.shape or not np.isfinite(self).all():
             return False
-        return self.problem() is None and bool((self.shares > 0).all())
+        shared = bool((self.shares > 0).all()) and np.isclose(self.shares.sum(), 1)
+        return bool(shared) and self.problem() is None
 
 
 class Supports:
@@ -110,7 +111,7 @@ class Supports:
             X[..., channel] = support.nearest(X[..., channel])
         return X
 
-    def check(self, X: np.ndarray) -> None:
+    def check(self, X: np.ndarray, name: str = "X") -> None:
         """Check that series (n, T, C) have the values of discrete channels.
 
         Raises
@@ -123,8 +124,8 @@ class Supports:
             others = np.concatenate([support.others(part) for _, part in parts])
             if others.size:
                 raise ValueError(
-                    f"X must hold values of fit in the discrete channel {channel}, got "
-                    f"{others.size} others, the first is {others[0]:g}.\n"
+                    f"{name} must hold values of fit in the discrete channel {channel},"
+                    f" got {others.size} others, the first is {others[0]:g}.\n"
                     "Fit on series that have it, or with likelihood='mixture' for that "
                     "channel."
                 )

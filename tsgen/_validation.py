@@ -71,8 +71,8 @@ def check_any_series(
         pandas categories if it `_takes_categories`: the codes 0, 1, 2, ... then stand
         for those of `fit`. With `reset` it receives
         `n_features_in_` and `n_timesteps_` (both the length of the longest series),
-        `n_channels_`, `_input_ndim` (2 or 3), `_form`, the column names of a wide
-        frame as scikit-learn keeps them, and nothing at all if `X` is refused.
+        `n_channels_`, `_form`, the column names of a wide frame as scikit-learn keeps
+        them, and nothing at all if `X` is refused.
     reset : bool
         True in `fit`, False in every other method.
     shorter : bool, default=False
@@ -125,7 +125,7 @@ def check_any_series(
         validate_data(estimator, named, reset=reset, skip_check_array=True)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = values.shape
-        estimator._input_ndim, estimator._form = series.n_axes, series.form
+        estimator._form = series.form
     return values, series.lengths
 
 
@@ -173,7 +173,9 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     return series
 
 
-def as_series(X: Any, name: str = "X") -> np.ndarray:
+def as_series(
+    X: Any, name: str = "X", categories: tuple[Categories | None, ...] = ()
+) -> np.ndarray:
     """Check series that belong to no estimator, such as the arguments of a metric.
 
     Parameters
@@ -183,6 +185,8 @@ def as_series(X: Any, name: str = "X") -> np.ndarray:
         The series; it is not modified.
     name : str, default="X"
         What the messages call `X`.
+    categories : tuple of Categories or None, default=()
+        Of each column of a long frame, None for one of numbers; () if all are numeric.
 
     Returns
     -------
@@ -203,7 +207,7 @@ def as_series(X: Any, name: str = "X") -> np.ndarray:
     >>> as_series([[1, 2, 3], [4, 5, 6]]).shape
     (2, 3, 1)
     """
-    return _as_three_axes(_read(X, name), name)
+    return _as_three_axes(_read(X, name, categories), name)
 
 
 def as_numbers(X: Any, name: str) -> np.ndarray:
@@ -236,6 +240,36 @@ def as_numbers(X: Any, name: str) -> np.ndarray:
             "Convert them, e.g. with astype(float), or drop what is not a number."
         )
     return array
+
+
+def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
+    """Check that a long frame has the columns of `fit`, if that was given one too.
+
+    Parameters
+    ----------
+    X : object
+        Anything but a long frame passes.
+    form : Form
+        Of the series of `fit`.
+    n_channels : int
+        Of the series of `fit`.
+    name : str, default="X"
+        What the message calls the frame.
+
+    Raises
+    ------
+    ValueError
+        If the columns are others, or in another order.
+    """
+    if not is_long(X) or not isinstance(form, LongForm):
+        return
+    wanted = form.columns.first(n_channels)
+    came = long_columns(X).first(X.shape[1])
+    if came != wanted:
+        raise ValueError(
+            f"{name} must have the columns of fit in their order, {shortened(wanted)}, "
+            f"got {shortened(came)}.\nSelect them: {name}[[...]]."
+        )
 
 
 def is_ragged(X: Any, n_timesteps: int) -> bool:
@@ -463,7 +497,7 @@ def _categories(
         return categories_of(X) if takes else ()
     if not isinstance(estimator._form, LongForm):
         return ()
-    _check_columns(X, estimator)
+    check_columns(X, estimator._form, estimator.n_channels_)
     return estimator._form.categories
 
 
@@ -503,10 +537,12 @@ def _of_one_length(array: np.ndarray, form: Form, *, one_by_one: bool) -> Series
     return Series(_with_channels(array), lengths, form, array.ndim, one_by_one)
 
 
-def _read(X: Any, name: str) -> np.ndarray:
+def _read(
+    X: Any, name: str, categories: tuple[Categories | None, ...] = ()
+) -> np.ndarray:
     """Return an array of two or three axes that holds floating-point numbers."""
     if is_long(X):
-        return _read_long_of_one_length(X, name)
+        return _read_long_of_one_length(X, name, categories)
     numbers = X if is_frame(X) else as_array(X, name)
     check_kinds(numbers, name)
     array = as_floats(numbers, name)
@@ -521,8 +557,10 @@ def _read_mapped(X: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _read_long_of_one_length(X: Any, name: str) -> np.ndarray:
-    values, lengths = read_long(X, name)
+def _read_long_of_one_length(
+    X: Any, name: str, categories: tuple[Categories | None, ...]
+) -> np.ndarray:
+    values, lengths = read_long(X, name, categories)
     if (lengths != lengths[0]).any():
         raise ValueError(unequal_lengths_message(lengths, name))
     return values
@@ -596,17 +634,6 @@ def _check_known(series: Series, estimator: BaseEstimator, shorter: bool) -> Non
     _check_not_longer(series.lengths, estimator)
     if not may_end:
         _check_not_shorter(series.lengths, estimator)
-
-
-def _check_columns(X: Any, estimator: BaseEstimator) -> None:
-    """Compare the columns of a long frame with those seen in `fit`."""
-    wanted = estimator._form.columns.first(estimator.n_channels_)
-    came = long_columns(X).first(X.shape[1])
-    if came != wanted:
-        raise ValueError(
-            f"X must have the columns of fit in their order, {shortened(wanted)}, got "
-            f"{shortened(came)}.\nSelect them: X[[...]]."
-        )
 
 
 def _check_channels(values: np.ndarray, estimator: BaseEstimator) -> None:

@@ -1,8 +1,9 @@
 """Save and load fitted generators: a folder of two files, without pickle.
 
 ``config.json`` says what the generator is; ``model.safetensors`` holds its numbers:
-weights, scaling and history. Reading is made for files of unknown origin: everything is
-checked against the configuration before memory is taken, and nothing is ever executed.
+weights, scaling, history, and what the training series were given. Reading is made for
+files of unknown origin: everything is checked against the configuration before memory
+is taken, and nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -26,8 +27,13 @@ from safetensors import SafetensorError
 from sklearn.utils.validation import check_is_fitted
 
 import tsgen
+from tsgen._conditions import Conditions, Layout
+from tsgen._forms import Form
+from tsgen._supports import MAX_VALUES, Supports
 from tsgen.exceptions import InvalidModelFileError
+from tsgen.generators.base import under
 from tsgen.nn.devices import resolve_device
+from tsgen.nn.diffusion import Diffusion
 
 if TYPE_CHECKING:
     from tsgen.generators.base import BaseGenerator
@@ -36,12 +42,12 @@ __all__ = ["load", "save"]
 
 Generator = TypeVar("Generator", bound="BaseGenerator")
 Config = dict[str, Any]
-Layout = dict[str, tuple[str, tuple[int, ...]]]  # dtype and shape of each tensor
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # to raise when files that it wrote can no longer be read
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_TEXT = 2**20  # bytes of a configuration, or of a header
 MAX_COUNT = 2**31
+MAX_TRIED = 2**16  # entries of the series by which a form is tried
 CURE = "Save the generator again, or get another copy of the folder."
 
 CONFIG_KEYS = (
@@ -54,9 +60,17 @@ CONFIG_KEYS = (
     "sha256",
     "versions",
 )
-FACTS = ("n_timesteps", "n_channels", "input_ndim", "dtype", "n_iter")
+FACTS = (
+    "n_timesteps",
+    "n_channels",
+    "n_values",
+    "form",
+    "conditions",
+    "dtype",
+    "n_iter",
+)
 SCALER = ("unit_", "relative_mean_", "relative_scale_")
-DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64"}
+DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
 
 def save(generator: BaseGenerator, path: str | os.PathLike) -> None:
@@ -124,6 +138,9 @@ def load(
     config = _read_config(folder)
     generator = _constructed(cls, config, folder / CONFIG)
     arrays = _read_arrays(generator, config, _member(folder, WEIGHTS))
+    _check_scaling(config["facts"], arrays, folder / WEIGHTS)
+    _check_conditions(config["facts"], arrays, folder / WEIGHTS)
+    _check_form(config["facts"], folder / CONFIG)
     generator.set_params(device=device)
     generator._restore(config["facts"], arrays, device)
     return generator
@@ -139,11 +156,12 @@ def _contents(generator: BaseGenerator) -> dict[str, bytes]:
     weights = safetensors.numpy.save(arrays)
     config = _config(generator, facts, arrays, weights)
     _check_parameters_of_fit(generator, config, arrays)
+    _check_names(generator, facts)
     text = json.dumps(config, indent=2, allow_nan=False).encode()
     if len(text) > MAX_TEXT:
         raise ValueError(
             f"The configuration must fit into {MAX_TEXT} bytes, got {len(text)}. "
-            "Fit on an array or on shorter column names."
+            "Fit on an array, or on shorter column names and fewer categories."
         )
     return {CONFIG: text, WEIGHTS: weights}
 
@@ -188,7 +206,7 @@ def _plain_params(generator: BaseGenerator) -> dict[str, Any]:
     return {name: _plain(name, value) for name, value in params.items()}
 
 
-def _plain(name: str, value: object) -> bool | int | float | str | None:
+def _plain(name: str, value: object) -> bool | int | float | str | list[str] | None:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.bool_):
@@ -197,9 +215,14 @@ def _plain(name: str, value: object) -> bool | int | float | str | None:
         return int(value)
     if isinstance(value, Real):
         return float(value)
+    if isinstance(value, list | tuple | np.ndarray) and all(
+        isinstance(entry, str) for entry in value
+    ):
+        return [str(entry) for entry in value]
     raise TypeError(
-        f"{name} must be a number, a string, a boolean or None to be saved, got a "
-        f"value of type {type(value).__name__}. Set it to one of these first."
+        f"{name} must be a number, a string or some of them, a boolean or None to be "
+        f"saved, got a value of type {type(value).__name__}. Set it to one of these "
+        "first."
     )
 
 
@@ -211,11 +234,24 @@ def _check_parameters_of_fit(
     generator._check_options(generator.n_levels)
     layout = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
     same = generator._architecture == generator._current_architecture()
-    if not same or layout != _expected_layout(generator, config):
+    network = generator._blueprint()
+    if not same or layout != _expected_layout(network, generator, config):
         raise ValueError(
             f"{type(generator).__name__} must be saved with the parameters of its fit, "
             "got others: they make another network. Fit again, or set them back."
         )
+
+
+def _check_names(generator: BaseGenerator, facts: dict[str, Any]) -> None:
+    """Refuse to write names and classes that `load` would refuse to read."""
+    try:
+        Form.from_facts(facts["form"])
+        Conditions.from_facts(facts["conditions"])
+    except ValueError as error:
+        raise ValueError(
+            f"{type(generator).__name__} cannot be saved: {error}. Fit with shorter "
+            "names and classes, and whole numbers below 2**63 in magnitude."
+        ) from error
 
 
 # Writing
@@ -390,6 +426,13 @@ def _check_version(config: object, file: Path) -> None:
             f"tsgen {tsgen.__version__} reads",
             "Upgrade tsgen.",
         )
+    if version < FORMAT_VERSION:
+        raise _invalid(
+            file,
+            f"format_version {version} is older than {FORMAT_VERSION}, the oldest that "
+            f"tsgen {tsgen.__version__} reads",
+            "Fit the generator again and save it.",
+        )
 
 
 def _check_config(config: Config, file: Path) -> None:
@@ -400,7 +443,7 @@ def _check_config(config: Config, file: Path) -> None:
         "class": isinstance(config["class"], str),
         "params": isinstance(config["params"], dict),
         "history": _is_history(config["history"]),
-        "repeats_one_series": isinstance(config["repeats_one_series"], bool),
+        "repeats_one_series": _is_repeats(**config),
         "sha256": isinstance(config["sha256"], str),
         "versions": all(isinstance(v, str) for v in config["versions"].values()),
     }
@@ -414,20 +457,53 @@ def _check_facts(facts: dict[str, Any], file: Path) -> None:
     rules = {
         "n_timesteps": _is_count(facts["n_timesteps"], 1),
         "n_channels": _is_count(facts["n_channels"], 1),
+        "n_values": _are_sizes(facts["n_values"], facts["n_channels"]),
         "n_iter": _is_count(facts["n_iter"], 1),
-        "input_ndim": _is_axis_count(facts["input_ndim"], facts["n_channels"]),
         "dtype": facts["dtype"] in ("float32", "float64"),
         "feature_names": names is None or _are_names(names, facts["n_timesteps"]),
     }
     _check_rules(rules, facts, file)
+    _check_rules({"form": _is_form(**facts)}, facts, file)
+    _check_rules({"conditions": _are_conditions(**facts)}, facts, file)
 
 
 def _is_count(value: object, minimum: int) -> bool:
     return type(value) is int and minimum <= value <= MAX_COUNT
 
 
-def _is_axis_count(value: object, n_channels: object) -> bool:
-    return type(value) is int and (value == 3 or (value == 2 and n_channels == 1))
+def _are_sizes(value: object, n_channels: object) -> bool:
+    """Tell whether there is a number of values for each channel, or for none."""
+    if not isinstance(value, list) or len(value) not in (0, n_channels):
+        return False
+    counts = all(type(n) is int and 0 <= n <= MAX_VALUES for n in value)
+    return counts and (not value or any(value))
+
+
+def _is_form(form: object, n_timesteps: int, n_channels: int, **_: object) -> bool:
+    try:
+        return Form.from_facts(form).fits(n_timesteps, n_channels)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _are_conditions(
+    conditions: Any, form: object, n_timesteps: int, n_channels: int, **_: object
+) -> bool:
+    """Tell whether facts are those of conditions, of such series in such a form."""
+    try:
+        unequal = Conditions.from_facts(conditions).unequal
+    except ValueError:
+        return False
+    shape = [conditions["n_series"], n_timesteps, n_channels]
+    gaps_fit = conditions["gaps"] in (None, shape)
+    return gaps_fit and unequal == Form.from_facts(form).unequal
+
+
+def _is_repeats(repeats_one_series: object, facts: dict[str, Any], **_: object) -> bool:
+    """Tell whether series may all be equal, which unequal or gappy ones are not."""
+    conditions = facts["conditions"]
+    differ = conditions["unequal"] or conditions["gaps"] is not None
+    return repeats_one_series is False or (repeats_one_series is True and not differ)
 
 
 def _are_names(value: object, length: object) -> bool:
@@ -455,7 +531,7 @@ def _check_keys(found: object, expected: Iterable[str], what: str, file: Path) -
 def _check_rules(rules: dict[str, bool], found: dict[str, Any], file: Path) -> None:
     for name, holds in rules.items():
         if not holds:
-            value = reprlib.repr(found[name])
+            value = reprlib.repr(found[name])[:100]
             raise _invalid(file, f"{name!r} has the impossible value {value}")
 
 
@@ -479,6 +555,8 @@ def _constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
         raise _invalid(file, str(error)[:200].rstrip(".")) from error
     generator.n_timesteps_ = config["facts"]["n_timesteps"]
     generator.n_channels_ = config["facts"]["n_channels"]
+    generator.conditions_ = Conditions.from_facts(config["facts"]["conditions"])
+    generator._n_values = tuple(config["facts"]["n_values"])
     return generator
 
 
@@ -493,6 +571,7 @@ def _read_arrays(
         size = os.fstat(stream.fileno()).st_size
         start, found = _read_header(stream, file)
         _check_sizes(generator, len(found), size, file)
+        _check_discrete(generator, config["facts"], file)
         expected = _layout_to_read(generator, config, file)
         _check_layout(found, expected, file)
         if size != start + _n_bytes(expected):
@@ -545,25 +624,52 @@ def _check_sizes(
         raise _invalid(file, f"it is too short for n_layers = {generator.n_layers}")
 
 
+def _check_discrete(
+    generator: BaseGenerator, facts: dict[str, Any], file: Path
+) -> None:
+    """Check that the discrete channels are those of the options and the form."""
+    try:
+        must, may = generator._discrete_channels(Form.from_facts(facts["form"]))
+    except ValueError as error:
+        raise _invalid(file, str(error)[:200].rstrip(".")) from error
+    discrete = np.array(facts["n_values"] or np.zeros_like(must)) > 0
+    if (must & ~discrete).any() or (discrete & ~(must | may)).any():
+        raise _invalid(file, "its discrete channels are not those of its options")
+
+
 def _layout_to_read(generator: BaseGenerator, config: Config, file: Path) -> Layout:
     try:
-        return _expected_layout(generator, config)
+        network = generator._blueprint()
     except (RuntimeError, OverflowError) as error:
         raise _invalid(file, "no network can have the sizes it asks for") from error
+    has_gaps = config["facts"]["conditions"]["gaps"] is not None
+    if network.n_conditions != generator.conditions_.width:
+        raise _invalid(file, "its network cannot read its conditions")
+    if has_gaps and not network.sees_gaps:
+        raise _invalid(file, "its network cannot be told of its gaps")
+    return _expected_layout(network, generator, config)
 
 
-def _expected_layout(generator: BaseGenerator, config: Config) -> Layout:
+def _expected_layout(
+    network: Diffusion, generator: BaseGenerator, config: Config
+) -> Layout:
     """Return what the tensors of a generator must be; no memory is taken for them."""
+    facts = config["facts"]
     layout: Layout = {
         f"model.{name}": (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
-        for name, tensor in generator._blueprint().state_dict().items()
+        for name, tensor in network.state_dict().items()
     }
+    for name, wanted in generator.conditions_.layout(facts["conditions"]).items():
+        layout[f"conditions.{name}"] = wanted
     for name in SCALER:
         layout[f"scaler.{name}"] = ("float64", (generator.n_channels_,))
+    if facts["n_values"]:
+        for name in ("values", "shares"):
+            layout[f"supports.{name}"] = ("float64", (sum(facts["n_values"]),))
     for name, length in config["history"].items():
         layout[f"history.{name}"] = ("float64", (length,))
     if config["repeats_one_series"]:
-        shape = (config["facts"]["n_timesteps"], generator.n_channels_)
+        shape = (facts["n_timesteps"], generator.n_channels_)
         layout["only_series"] = ("float64", shape)
     return layout
 
@@ -597,6 +703,49 @@ def _deserialised(data: bytes, file: Path) -> dict[str, np.ndarray]:
         if not np.isfinite(array).all():
             raise _invalid(file, f"tensor {name!r} holds numbers that are not finite")
     return arrays
+
+
+def _check_scaling(
+    facts: dict[str, Any], arrays: dict[str, np.ndarray], file: Path
+) -> None:
+    """Check the units and scales of channels, and the values of discrete ones."""
+    unit, scale = arrays["scaler.unit_"], arrays["scaler.relative_scale_"]
+    if (unit <= 0).any() or (scale < 0).any():
+        raise _invalid(file, "its units must be positive, its scales not negative")
+    try:
+        supports = Supports.restored(facts["n_values"], under("supports.", arrays))
+    except ValueError as error:
+        raise _invalid(file, str(error)) from error
+    categories = Form.from_facts(facts["form"]).categories
+    for channel, kind in enumerate(categories):
+        if kind and not kind.has_codes(supports.discrete[channel].values):
+            raise _invalid(file, f"channel {channel} has not the values of its labels")
+
+
+def _check_conditions(
+    facts: dict[str, Any], arrays: dict[str, np.ndarray], file: Path
+) -> None:
+    """Check the numbers of the conditions; they are in the file by now."""
+    try:
+        conditions = Conditions.restored(
+            facts["conditions"], under("conditions.", arrays)
+        )
+    except ValueError as error:
+        raise _invalid(file, str(error)) from error
+    if conditions.lengths.max() != facts["n_timesteps"]:
+        raise _invalid(file, "its longest series has not n_timesteps steps")
+
+
+def _check_form(facts: dict[str, Any], file: Path) -> None:
+    """Try to make a series of the form, as only pandas knows its units and zones."""
+    n_steps = max(1, min(facts["n_timesteps"], MAX_TRIED // facts["n_channels"]))
+    series = np.zeros((1, n_steps, facts["n_channels"]))
+    try:
+        Form.from_facts(facts["form"]).restore(series)
+    except ImportError:
+        return  # then nothing can be made of it here
+    except Exception as error:  # pandas raises many kinds
+        raise _invalid(file, f"no series can be made of its form ({error})") from error
 
 
 def _invalid(file: Path, problem: str, cure: str = CURE) -> InvalidModelFileError:

@@ -37,7 +37,7 @@ from tsgen._validation import (
     check_enough_series,
 )
 from tsgen.exceptions import ConstantInputWarning
-from tsgen.generators.fitting import Fit, TrainingState
+from tsgen.generators.fitting import Fit, TrainingState, count_held_out
 from tsgen.generators.mapped import MappedSeries
 from tsgen.nn.devices import resolve_device, seen_devices
 from tsgen.nn.diffusion import Diffusion
@@ -179,19 +179,20 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """Fit to series, given what is known of each."""
         self._check_options(self.n_levels)
         reader = clone(self)  # what is refused leaves this generator as it is
-        X, lengths = check_any_series(X, estimator=reader, reset=True)
-        check_enough_series(X, 2, self)
+        series, lengths = check_any_series(X, estimator=reader, reset=True)
+        check_enough_series(series, 2, self)
         self._check_lengths(lengths)
-        gaps = missing_entries(X, lengths)
-        conditions = Conditions().fit(lengths, y, static, gaps)
-        resumed = self._resumable(X.shape[1:], conditions)
-        supports = self._supports(reader, X, bool(resumed))
+        gaps = missing_entries(series, lengths)
+        conditions = Conditions().fit(lengths, y, static, gaps, X)
+        resumed = self._resumable(series.shape[1:], conditions)
+        supports = self._supports(reader, series, bool(resumed))
+        count_held_out(self, len(series))
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
-        self.scaler_ = self.scaler_ if resumed else SeriesScaler(supports).fit(X)
+        self.scaler_ = self.scaler_ if resumed else SeriesScaler(supports).fit(series)
         self._n_values = self.scaler_.supports.sizes
-        self._look_for_repeats(X)
-        fit, x = self._fitting(self, resumed), self._scaled_rows(X)
+        self._look_for_repeats(series)
+        fit, x = self._fitting(self, resumed), self._scaled_rows(series)
         try:
             fit.run(x, torch.from_numpy(conditions.rows))
         except KeyboardInterrupt:
@@ -270,10 +271,10 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     def _scored(
         self, X: ArrayLike, y: ArrayLike | None = None, static: Any = None
     ) -> np.ndarray:
-        X, lengths = self._read(X)
-        given = torch.from_numpy(self.conditions_.encode(lengths, y, static))
+        series, lengths = self._read(X)
+        given = torch.from_numpy(self.conditions_.encode(lengths, y, static, X))
         bound = partial(self._bound_in_units, self._double())
-        return self._in_batches(bound, self._scaled_rows(X), given)
+        return self._in_batches(bound, self._scaled_rows(series), given)
 
     def _bound_in_units(self, model: Any, x: Tensor, given: Tensor) -> Tensor:
         """Bound the log-likelihood of series in the units of `X`; (B,)."""
@@ -374,6 +375,14 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """
         return Supports()
 
+    def _discrete_channels(self, form: Form) -> tuple[np.ndarray, np.ndarray]:
+        """Tell which channels must be discrete, and which may be; a child may differ.
+
+        Raises ValueError where the options do not fit to the form.
+        """
+        none = np.zeros(self.n_channels_, bool)
+        return none, none
+
     def _prepare(self, model: Any) -> None:
         """Tell a new network what it must know of the data; a child may."""
 
@@ -408,6 +417,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             "shape": shape,
             "y": encoders["target"],
             "static": encoders["static"],
+            "equality of lengths": encoders["unequal"],
             "device": resolve_device(self.device).type,
             "noise_schedule": self.noise_schedule,
             **self._current_architecture(),
@@ -472,16 +482,25 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._check_options(self.model_.n_levels)
 
     def _read(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Check series like those of the fit: values (n, T, C), and their lengths."""
+        """Check series like those of the fit: values (n, T, C), and their lengths.
+
+        Where lengths may differ, all are padded as the longest in fit, so that what is
+        made of a series does not depend on those beside it.
+        """
         check_is_fitted(self)
-        return check_any_series(X, estimator=self, reset=False)
+        series, lengths = check_any_series(X, estimator=self, reset=False)
+        rest = self.n_timesteps_ - series.shape[1]
+        if rest:
+            ends = ((0, 0), (0, rest), (0, 0))
+            series = np.pad(series, ends, constant_values=np.nan)
+        return series, lengths
 
     def _checked(self, X: ArrayLike) -> np.ndarray:
         return self._read(X)[0]
 
-    def _scaled(self, X: np.ndarray) -> Tensor:
+    def _scaled(self, X: np.ndarray, name: str = "X") -> Tensor:
         """Standardise series for the networks."""
-        self._check_near(X)
+        self._check_near(X, name)
         z = np.empty(X.shape, np.float32)
         for rows, part in in_parts(X):
             z[rows] = self.scaler_.transform(part)
@@ -494,14 +513,14 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._check_near(X)
         return MappedSeries(X, self.scaler_)
 
-    def _check_near(self, X: np.ndarray) -> None:
+    def _check_near(self, X: np.ndarray, name: str = "X") -> None:
         """Refuse values so far from those of the fit that float32 breaks."""
-        self.scaler_.supports.check(X)
+        self.scaler_.supports.check(X, name)
         with np.errstate(over="ignore"):
             ends = self.scaler_.transform(np.stack(channel_range(X)))
         if np.nanmax(np.abs(ends)) > MAX_DEVIATION:
             raise ValueError(
-                f"X must resemble the training series, got a value more than "
+                f"{name} must resemble the training series, got a value more than "
                 f"{MAX_DEVIATION:g} of their standard deviations away. Check its units."
             )
 
@@ -601,7 +620,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.n_channels_ = facts["n_channels"]
         self._form = Form.from_facts(facts["form"])
         self.conditions_ = Conditions.restored(
-            facts["conditions"], _under("conditions.", arrays)
+            facts["conditions"], under("conditions.", arrays)
         )
         if self.conditions_.classes is not None:
             self.classes_ = self.conditions_.classes
@@ -609,16 +628,16 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.n_iter_ = facts["n_iter"]
         if "feature_names" in facts:
             self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
-        supports = Supports.restored(facts["n_values"], _under("supports.", arrays))
+        supports = Supports.restored(facts["n_values"], under("supports.", arrays))
         self.scaler_, self._n_values = SeriesScaler(supports), supports.sizes
-        for name, array in _under("scaler.", arrays).items():
+        for name, array in under("scaler.", arrays).items():
             setattr(self.scaler_, name, array)
         self.history_ = {
-            name: array.tolist() for name, array in _under("history.", arrays).items()
+            name: array.tolist() for name, array in under("history.", arrays).items()
         }
         self._only_series = arrays.get("only_series")
         self.device_ = str(resolve_device(device))
-        weights = _under("model.", arrays)
+        weights = under("model.", arrays)
         self.model_ = self._loaded({k: torch.tensor(v) for k, v in weights.items()})
 
     def __getstate__(self) -> dict[str, Any]:
@@ -649,7 +668,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         return tags
 
 
-def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the arrays whose name starts with a prefix, without it."""
     return {
         name.removeprefix(prefix): array

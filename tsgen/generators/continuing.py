@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tsgen._arrays import as_array, is_frame
+from tsgen._forms import Form
+from tsgen._ragged import items_of, refuse_frames
+from tsgen._validation import as_series, check_columns
 from tsgen.nn.decoders import delayed
 
 if TYPE_CHECKING:
     from tsgen.generators.latent import BaseLatentGenerator
 
 N_CANDIDATES = 256
+
+
+def read_prefix(
+    generator: BaseLatentGenerator, prefix: Any, n_samples: int
+) -> np.ndarray:
+    """Check the beginnings of series.
+
+    Parameters
+    ----------
+    generator : BaseLatentGenerator
+        Fitted.
+    prefix : array-like, torch tensor, pandas DataFrame, or None
+        Series in the forms that `fit` takes, or one of them, for all; None for none.
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_steps, n_channels)
+        Without steps if there is no prefix, or no series.
+    """
+    if prefix is None or not n_samples:
+        return np.empty((n_samples, 0, generator.n_channels_))
+    check_columns(prefix, generator._form, generator.n_channels_, "prefix")
+    start = _as_beginnings(prefix, generator._form)
+    if len(start) == 1:
+        start = np.repeat(start, n_samples, axis=0)
+    n_steps, longest = start.shape[1], generator.n_timesteps_ - 1
+    wanted = (n_samples, n_steps, generator.n_channels_)
+    if start.shape != wanted or n_steps > longest:
+        raise ValueError(
+            "prefix must hold beginnings of shape (n_samples, n_steps, n_channels) = "
+            f"({n_samples}, 1 to {longest}, {generator.n_channels_}), or one for all, "
+            f"got {start.shape}.\nCut it, or ask for as many series as it has."
+        )
+    return start
+
+
+def _as_beginnings(prefix: Any, form: Form) -> np.ndarray:
+    """Read one beginning, or one for each series: (n, t, C)."""
+    if is_frame(prefix):
+        return as_series(prefix, "prefix", form.categories)
+    refuse_frames(items_of(prefix) or (), "prefix")
+    array = as_array(prefix, "prefix")
+    if array.ndim == 1 + form.has_channels:
+        array = array[None]
+    return as_series(array, "prefix")
 
 
 @torch.no_grad()
@@ -27,9 +77,9 @@ def latents_after(
 
     .. math:: z \sim p(z | x_1 \ldots x_t) \propto p(z) \, p(x_1 \ldots x_t | z)
 
-    Candidates come from the prior, one pool for all series with the same condition, and
-    one is taken with the likelihood of the beginning as weight (Rubin, "The Calculation
-    of Posterior Distributions by Data Augmentation: Comment", 1987).
+    Candidates come from the prior, from the same noise for all series, and one is taken
+    with the likelihood of the beginning as weight (Rubin, "The Calculation of Posterior
+    Distributions by Data Augmentation: Comment", 1987).
 
     Parameters
     ----------
@@ -45,10 +95,10 @@ def latents_after(
     Tensor of shape (n, K)
     """
     latents = torch.empty(len(start), generator.model_.latent_size)
-    share = torch.from_numpy(rng.random(len(start)))
     size = generator._n_normals() - generator.n_timesteps_ * generator.n_channels_
+    normals = rng.standard_normal((N_CANDIDATES, size), np.float32)
+    share = torch.from_numpy(rng.random(len(start)))
     for given, rows in _alike(condition):
-        normals = rng.standard_normal((N_CANDIDATES, size), np.float32)
         given = given.expand(N_CANDIDATES, -1)
         pool = generator._draw_latents(normals, given)
         for beginning, members in _alike(start[rows].flatten(1)):

@@ -17,10 +17,10 @@ FEW_VALUES = 64  # with which whole numbers of a data frame are discrete by them
 def check_kinds(likelihood: str | Sequence[str]) -> None:
     """Check the kinds of channels, if they are given one by one."""
     others = [kind for kind in _one_by_one(likelihood) if kind not in KINDS]
-    if others:
+    if others or not len(likelihood):
         raise ValueError(
             f"likelihood must be 'mixture', 'gaussian', or a sequence of {KINDS}, one "
-            f"for each channel, got {shortened(others)}. Choose one of them."
+            f"for each channel, got {shortened(others) or 'none'}. Choose one of them."
         )
 
 
@@ -48,23 +48,37 @@ def learned_supports(
         If there are more or fewer kinds than channels, a channel of categories is not
         to be discrete, or a discrete channel has too many values, or values too close.
     """
-    n_channels = X.shape[2]
-    coded = form.coded_channels(n_channels)
-    discrete, maybe = coded, form.whole_channels(n_channels)
-    kinds = _one_by_one(likelihood)
-    if kinds or likelihood == "gaussian":
-        kinds = kinds or ["gaussian"] * n_channels
-        _check_number(kinds, n_channels)
-        discrete, maybe = np.array(kinds) == "discrete", np.zeros(n_channels, bool)
-        _check_coded(coded & ~discrete)
+    must, may = discrete_channels(likelihood, form, X.shape[2])
     return Supports(
         [
-            _support(X[:, :, channel], channel, discrete[channel])
-            if discrete[channel] or maybe[channel]
+            _support(X[:, :, channel], channel, must[channel])
+            if must[channel] or may[channel]
             else None
-            for channel in range(n_channels)
+            for channel in range(X.shape[2])
         ]
     )
+
+
+def discrete_channels(
+    likelihood: str | Sequence[str], form: Form, n_channels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which channels must be discrete, and which may be, (n_channels,) each.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer kinds than channels, or a channel of categories is
+        not to be discrete.
+    """
+    coded = form.coded_channels(n_channels)
+    kinds = _one_by_one(likelihood)
+    if not kinds and likelihood != "gaussian":
+        return coded, form.whole_channels(n_channels)
+    kinds = kinds or ["gaussian"] * n_channels
+    _check_number(kinds, n_channels)
+    must = np.array(kinds) == "discrete"
+    _check_coded(coded & ~must)
+    return must, np.zeros(n_channels, bool)
 
 
 def check_same_labels(fitted: Form, came: Form) -> None:

@@ -130,16 +130,9 @@ class Fit:
 
     def _split(self, x: Rows, condition: Rows) -> tuple[Data, Data | None]:
         """Hold out random series for early stopping."""
-        if not self.generator.early_stopping:
+        n_held_out = count_held_out(self.generator, len(x))
+        if not n_held_out:
             return (x, condition), None
-        fraction = self.generator.validation_fraction
-        n_held_out = max(1, round(fraction * len(x)))
-        if len(x) - n_held_out < 2:
-            raise ValueError(
-                "early_stopping needs two series to train on and one to hold out, got "
-                f"n_samples = {len(x)} with validation_fraction={fraction}. "
-                "Give more series or turn it off."
-            )
         rng = np.random.default_rng(self.seeds["split"])
         order = torch.from_numpy(rng.permutation(len(x)))
         trained, held_out = order[n_held_out:], order[:n_held_out]
@@ -260,6 +253,27 @@ class TwoStageFit(Fit):
         finally:
             denoiser.load_state_dict(trainer.last_averaged)
             denoiser.eval().requires_grad_(False)
+
+
+def count_held_out(generator: BaseGenerator, n_samples: int) -> int:
+    """Count the series to hold out for early stopping, 0 without it.
+
+    Raises
+    ------
+    ValueError
+        If too few are left to train on.
+    """
+    if not generator.early_stopping:
+        return 0
+    fraction = generator.validation_fraction
+    n_held_out = max(1, round(fraction * n_samples))
+    if n_samples - n_held_out < 2:
+        raise ValueError(
+            "early_stopping needs two series to train on and one to hold out, got "
+            f"n_samples = {n_samples} with validation_fraction={fraction}. "
+            "Give more series or turn it off."
+        )
+    return n_held_out
 
 
 def _draw_seeds(generator: BaseGenerator) -> dict[str, int]:

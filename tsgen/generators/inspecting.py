@@ -13,7 +13,6 @@ from torch import Tensor
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import check_enough_series, check_latents
-from tsgen.datasets import shuffle_timesteps
 from tsgen.exceptions import PosteriorCollapseWarning
 from tsgen.inspection.dependency import Dependency, over_series, spread_steps
 from tsgen.inspection.measure import (
@@ -64,14 +63,15 @@ def dependency(
 ) -> Dependency:
     """Measure the decoder: see `BaseLatentGenerator.dependency`."""
     series, lengths = generator._checked_padded(X)
-    options = check_options(method, n_nodes, tol, max_order, series.shape[1])
+    n_steps = series.shape[1] if lengths is None else int(lengths.max())
+    options = check_options(method, n_nodes, tol, max_order, n_steps)
     x = generator._scaled(series)
     source = generator.random_state if random_state is None else random_state
     if Z is None:
         z = draw_latents(generator, x, lengths, source).z
     else:
         z = torch.from_numpy(check_latents(Z, generator.model_.latent_size, len(x)))
-    found = _measured(generator, z, x, lengths, options, source)
+    found = _measured(generator, z, x[:, :n_steps], lengths, options, source)
     warn_unless_sound(found, lengths, stacklevel=4)
     return found
 
@@ -109,8 +109,11 @@ def draw_latents(
 def _posterior(
     generator: BaseLatentGenerator, x: Tensor, lengths: np.ndarray | None
 ) -> tuple[Tensor, Tensor]:
-    """Encode series, those of one length together: mean and log scale, (n, K)."""
-    if lengths is None:
+    """Encode series, those of one length together: mean and log scale, (n, K).
+
+    After a fit on unequal lengths, encoders read series to the end of the longest.
+    """
+    if lengths is None or generator._form.unequal:
         lengths = np.full(len(x), x.shape[1])
     mean = x.new_zeros(len(x), generator.model_.latent_size)
     log_scale = torch.zeros_like(mean)
@@ -132,17 +135,19 @@ def posterior_report(
     random_state: RandomState,
 ) -> PosteriorReport:
     """Report on the posterior: see `BaseLatentGenerator.posterior_report`."""
-    series = generator._checked(X)
+    series, lengths = generator._read(X)
     check_enough_series(series, 2, generator)
-    options = check_options("gauss-legendre", N_NODES, COARSE, 1, series.shape[1])
+    options = check_options("gauss-legendre", N_NODES, COARSE, 1, int(lengths.max()))
     source = generator.random_state if random_state is None else random_state
     rng = numpy_generator(source, "report")
-    chosen = series[rng.permutation(len(series))[:n_series]]
-    controls, shuffle = _shuffles(chosen, n_shuffles, rng)
+    chosen = rng.permutation(len(series))[:n_series]
+    series, lengths = series[chosen], lengths[chosen]
+    rows, shuffle = _rows_of_shuffles(len(series), n_shuffles, rng)
+    controls = _shuffled(series[rows], lengths[rows], rng)
     look = partial(_looked_at, generator, options=options, rng=rng)
-    x, latents, ordered = look(chosen)
-    _, _, shuffled = look(controls)
-    warn_unless_sound(ordered, None, stacklevel=4)
+    x, latents, ordered = look(series, lengths)
+    _, _, shuffled = look(controls, lengths[rows])
+    warn_unless_sound(ordered, lengths, stacklevel=4)
     return PosteriorReport(
         dependency=ordered,
         shuffled=shuffled,
@@ -156,22 +161,33 @@ def posterior_report(
 def _looked_at(
     generator: BaseLatentGenerator,
     series: np.ndarray,
+    lengths: np.ndarray,
     options: Options,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Latents, Dependency]:
     x = generator._scaled(series)
     latents = draw_latents(generator, x, None, rng)
-    return x, latents, _measured(generator, latents.z, x, None, options, rng)
+    return x, latents, _measured(generator, latents.z, x, lengths, options, rng)
 
 
-def _shuffles(
-    series: np.ndarray, n_shuffles: int, rng: np.random.Generator
+def _rows_of_shuffles(
+    n_series: int, n_shuffles: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shuffle the steps of some series anew for each shuffle: series, and of which."""
-    n_each = min(N_SHUFFLED, len(series))
-    rows = [rng.permutation(len(series))[:n_each] for _ in range(n_shuffles)]
-    controls = shuffle_timesteps(series[np.concatenate(rows)], random_state=rng)
-    return controls, np.repeat(np.arange(n_shuffles), n_each)
+    """Choose a few series anew for each shuffle: which, and of which shuffle."""
+    n_each = min(N_SHUFFLED, n_series)
+    rows = [rng.permutation(n_series)[:n_each] for _ in range(n_shuffles)]
+    return np.concatenate(rows), np.repeat(np.arange(n_shuffles), n_each)
+
+
+def _shuffled(
+    series: np.ndarray, lengths: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Put the steps of every series, up to its end, in a random order of its own."""
+    n_series, n_timesteps, _ = series.shape
+    orders = rng.permuted(np.tile(np.arange(n_timesteps), (n_series, 1)), axis=1)
+    late = np.argsort(orders >= lengths[:, None], axis=1, kind="stable")
+    orders = np.take_along_axis(orders, late, axis=1)
+    return np.take_along_axis(series, orders[:, :, None], axis=1)
 
 
 def _log_likelihoods(
@@ -198,7 +214,10 @@ def _log_likelihoods(
 def quick_dependency(
     generator: BaseLatentGenerator, model: LatentDiffusion, rows: Rows
 ) -> np.ndarray:
-    """Measure the global dependency of a few scaled series at their first steps."""
+    """Measure the global dependency of a few scaled series at their first steps.
+
+    It is NaN at steps of which nothing is observed.
+    """
     n_steps = min(rows.shape[1], N_CHECKED_STEPS)
     n_series = 8 if n_steps > 128 else 32
     chosen = rows[:: max(1, len(rows) // n_series)][:n_series]
@@ -208,10 +227,11 @@ def quick_dependency(
     eps = np.random.default_rng(0).standard_normal(mean.shape, dtype=np.float32)
     z = reparameterize(mean, log_scale, torch.from_numpy(eps).to(mean))
     rule = gauss_legendre(len(x), N_NODES)
-    x = x[:, :n_steps].nan_to_num()
+    x = x[:, :n_steps]
     z = model.with_condition(z)
-    found = measure(model.decoder, z, x, rule, max_order=0, tol=COARSE)
-    return found.global_.cpu().numpy()
+    found = measure(model.decoder, z, x.nan_to_num(), rule, max_order=0, tol=COARSE)
+    unseen = x.isnan().all(dim=2)  # steps after the end among them
+    return found.global_.masked_fill(unseen, torch.nan).cpu().numpy()
 
 
 def warn_if_collapsed(generator: BaseLatentGenerator, x: Rows) -> None:

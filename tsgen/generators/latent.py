@@ -23,21 +23,24 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsgen._long import is_long
+from tsgen._forms import Form
 from tsgen._parts import float_type
 from tsgen._random import RandomState, numpy_generator
 from tsgen._supports import Supports
 from tsgen._validation import (
-    as_series,
-    check_any_series,
     check_count,
     check_latents,
     is_ragged,
     pad_series,
 )
 from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given
-from tsgen.generators.continuing import latents_after
-from tsgen.generators.discrete import check_kinds, check_same_labels, learned_supports
+from tsgen.generators.continuing import latents_after, read_prefix
+from tsgen.generators.discrete import (
+    check_kinds,
+    check_same_labels,
+    discrete_channels,
+    learned_supports,
+)
 from tsgen.generators.fitting import TwoStageFit
 from tsgen.generators.inspecting import (
     dependency,
@@ -156,15 +159,16 @@ class BaseLatentGenerator(
             Static variables. None draws them as in training, from series of the class.
         lengths : int, array-like of shape (n_samples,) or None, default=None
             Lengths of the series, up to the longest of training. None draws them as in
-            training.
+            training, from those beyond the prefix.
         prefix : array-like of shape (n_samples, n_steps, n_channels) or \
-                (n_steps, n_channels), default=None
+                (n_steps, n_channels), list of arrays, or DataFrame, default=None
             First steps of each series, or of all, to go on from: a probabilistic
             forecast. The latents are drawn again from 256 of the prior, with the
-            likelihood of the prefix as weight.
+            likelihood of the prefix as weight. If `X` of `fit` had no axis of channels,
+            the prefix need not have one either.
         gaps : bool, default=False
             Leave out the entries that a training series lacks, drawn at random, of the
-            class if there is one.
+            class if there is one. The prefix stays whole.
         random_state : int, RandomState, Generator or None, default=None
             None falls back to the constructor's: with an int there, every call gives
             the same series.
@@ -180,20 +184,20 @@ class BaseLatentGenerator(
         self._check_usable()
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
-        if y is not None and np.ndim(y) == 0:
-            y = np.repeat(y, n_samples)
+        start = read_prefix(self, prefix, n_samples)
         rows, lengths, chosen = self.conditions_.draw(
-            n_samples, numpy_generator(source, "conditions"), y, static, lengths
+            n_samples,
+            numpy_generator(source, "conditions"),
+            y,
+            static,
+            lengths,
+            after=start.shape[1],
         )
-        given = Given(torch.from_numpy(rows))
-        if prefix is not None:
-            start = self._read_prefix(prefix, n_samples)
-            given = self._given_prefix(start, given, source)
+        given = self._given_prefix(start, Given(torch.from_numpy(rows)), source)
         series = self._sampled(n_samples, source, given)
-        if prefix is not None:
-            series[:, : start.shape[1]] = start
         if gaps:
             series[self.conditions_.missing(chosen)] = np.nan
+        series[:, : start.shape[1]] = start
         return self._form.restore(series, lengths)
 
     def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Any:
@@ -288,7 +292,7 @@ class BaseLatentGenerator(
             probability if the likelihood is a mixture. Missing entries are left out,
             and so are channels that were constant in training.
         """
-        return self._scored(X, self._known(y), static)
+        return self._scored(X, y, static)
 
     def score(
         self,
@@ -310,7 +314,7 @@ class BaseLatentGenerator(
         float
             Nats per series.
         """
-        return float(self.score_samples(X, y, static).mean())
+        return float(self.score_samples(X, self._known(y), static).mean())
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode series: the mean of the posterior.
@@ -464,6 +468,9 @@ class BaseLatentGenerator(
         self.scaler_.supports.check(X)
         return self.scaler_.supports
 
+    def _discrete_channels(self, form: Form) -> tuple[np.ndarray, np.ndarray]:
+        return discrete_channels(self.likelihood, form, self.n_channels_)
+
     def _prepare(self, model: LatentDiffusion) -> None:
         supports = self.scaler_.supports
         if not supports.channels:
@@ -536,9 +543,11 @@ class BaseLatentGenerator(
     def _checked_padded(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
         """Check series, and pad those of a list to one length; return the lengths."""
         check_is_fitted(self)
-        if is_ragged(X, self.n_timesteps_):
+        unequal = self._form.unequal
+        if not unequal and is_ragged(X, self.n_timesteps_):
             return pad_series(X, estimator=self)
-        return self._checked(X), None
+        series, lengths = self._read(X)
+        return series, lengths if unequal else None
 
     def _n_normals(self) -> int:
         """Count them: for the stopping level, the reverse chain and the decoder."""
@@ -564,31 +573,13 @@ class BaseLatentGenerator(
         parts += [] if known is None else [known]
         return self._in_original_units(self._in_batches(self.model_.generate, *parts))
 
-    def _read_prefix(self, prefix: ArrayLike, n_samples: int) -> np.ndarray:
-        """Check the beginnings of series, (n_samples, n_steps, n_channels)."""
-        if is_long(prefix):
-            prefix, _ = check_any_series(
-                prefix, estimator=self, reset=False, shorter=True
-            )
-        alike = np.ndim(prefix) == 2
-        start = as_series(np.asarray(prefix)[None] if alike else prefix, "prefix")
-        if len(start) == 1:
-            start = np.repeat(start, n_samples, axis=0)
-        wanted = (n_samples, self.n_channels_)
-        n_steps = start.shape[1]
-        if (len(start), start.shape[2]) != wanted or n_steps >= self.n_timesteps_:
-            raise ValueError(
-                "prefix must hold beginnings of shape (n_samples, n_steps, n_channels) "
-                f"= ({n_samples}, 1 to {self.n_timesteps_ - 1}, {self.n_channels_}), "
-                f"or one of two axes for all, got {np.shape(prefix)}."
-            )
-        return start
-
     def _given_prefix(
         self, start: np.ndarray, given: Given, random_state: RandomState
     ) -> Given:
         """Add to what series are given their beginnings, and latents that fit."""
-        known = self._scaled(start)
+        if not start.size:
+            return given
+        known = self._scaled(start, "prefix")
         rng = numpy_generator(random_state, "candidates")
         assert given.condition is not None
         latents = latents_after(self, known, given.condition, rng)

@@ -18,9 +18,12 @@ Model = TypeVar("Model", bound="Diffusion")
 class Diffusion(nn.Module):
     """A denoiser and its noise schedule; a child says what is diffused, of width K.
 
-    A child registers its modules and the buffer `alpha_bar`.
+    A child registers its modules and the buffer `alpha_bar`. One that reads conditions,
+    or is told of gaps, says so in `n_conditions` and `sees_gaps`.
     """
 
+    n_conditions = 0
+    sees_gaps = False
     alpha_bar: Tensor
     denoiser: nn.Module
     prediction: str
