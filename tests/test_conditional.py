@@ -658,7 +658,7 @@ class TestBeginnings:
     ):
         y = np.array(["short" if len(one) < 4 else "long" for one in ragged])
         generator = make_latent_generator().fit(ragged, y)
-        with pytest.raises(ValueError, match="more than the 3 steps.*'short'"):
+        with pytest.raises(ValueError, match=r"more than the 3 steps.*'short'"):
             generator.sample(2, prefix=X[0, :3], y=["short", "long"])
         series = generator.sample(2, prefix=X[0, :3], y="short", lengths=5)
         assert [len(one) for one in series] == [5, 5]

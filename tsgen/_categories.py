@@ -86,7 +86,7 @@ class Categories:
             If a label was not there in `fit`.
         """
         index = self.labels.index(len(self.labels.labels))
-        codes = import_pandas().Categorical(column, categories=index).codes
+        codes = index.get_indexer_for(column)
         missing = column.isna().to_numpy()
         new = ~missing & ((codes < 0) | np.isin(codes, self.unused))
         if new.any():
@@ -98,13 +98,14 @@ class Categories:
         return np.where(missing, np.nan, codes)
 
     def restore(self, codes: np.ndarray) -> Any:
-        """Return the column, as an array of pandas, that numbers stand for."""
+        """Return the column, without its index, that numbers stand for."""
         pandas = import_pandas()
         index = self.labels.index(len(self.labels.labels))
         places = np.where(np.isnan(codes), -1, codes).astype(np.intp)
         if self.dtype == "category":
             return pandas.Categorical.from_codes(places, index, ordered=self.ordered)
-        return pandas.api.extensions.take(index.array, places, allow_fill=True)
+        taken = pandas.api.extensions.take(index.array, places, allow_fill=True)
+        return pandas.Series(taken, dtype=self.dtype)  # else pandas guesses one
 
     def has_codes(self, values: np.ndarray) -> bool:
         """Tell whether these numbers, increasing, stand for the labels of entries."""

@@ -402,8 +402,8 @@ def _frame(
     made = {k: cast_column(table[:, k], name) for k, name in enumerate(names)}
     for k, kind in enumerate(categories):
         made[k] = made[k] if kind is None else kind.restore(table[:, k])
-    frame = import_pandas().DataFrame(made, index=index)
-    frame.columns = columns
+    frame = import_pandas().DataFrame(made)
+    frame.index, frame.columns = index, columns
     return frame
 
 

@@ -3,8 +3,12 @@ import math
 import pytest
 import torch
 from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_divergence
+from torch.nn import functional as F
 from torch.testing import assert_close
 
+from tsgen.nn.likelihoods import (
+    Categorical as DiscreteValues,
+)
 from tsgen.nn.likelihoods import (
     Gaussian,
     GaussianLikelihood,
@@ -307,3 +311,208 @@ def test_a_mixture_of_more_channels_than_units_is_still_a_density(fresh, normals
     distribution = likelihood(h, unknown(x))
     assert distribution.log_prob(x).isfinite().all()
     assert distribution.draw(x).isfinite().all()
+
+
+# Discrete channels
+
+N_VALUES = (0, 3, 0, 5, 1, 2, 0)
+DISCRETE = [1, 3, 4, 5]
+CONTINUOUS = [0, 2, 6]
+
+
+def shares_of(n, width):
+    weights = torch.arange(1.0, n + 1, dtype=torch.float64)
+    return F.pad(weights / weights.sum(), (0, width - n))
+
+
+def with_values(likelihood):
+    """Give the values -1, 0, 1, ... to the discrete channels, later ones more often."""
+    sizes = [n for n in likelihood.n_values if n]
+    places = torch.arange(max(sizes), dtype=torch.float64)
+    values = torch.stack([places.clamp(max=n - 1) - 1 for n in sizes])
+    likelihood.set_values(
+        values, torch.stack([shares_of(n, max(sizes)) for n in sizes])
+    )
+    return likelihood
+
+
+def on_values(likelihood, x):
+    """Bring the discrete channels of noise to their values, with some repeats."""
+    x = x.clone()
+    for c, n in enumerate(likelihood.n_values):
+        if n:
+            x[..., c] = (2 * x[..., c]).round().clamp(-1, n - 2)
+    return x
+
+
+@pytest.fixture
+def make_mixed(fresh):
+    """Return a function that makes a likelihood with discrete channels."""
+
+    def make(n_values=N_VALUES):
+        args = (H, len(n_values), 0.1, K, n_values)
+        return with_values(fresh(MixtureLikelihood, *args).double())
+
+    return make
+
+
+@pytest.fixture
+def mixed(make_mixed, normals):
+    """Give a likelihood, its features, previous values and next ones."""
+    likelihood = make_mixed()
+    h = normals(B, T, H, dtype=torch.float64)
+    previous, x = on_values(likelihood, normals(2, B, T, WIDE, seed=1).double())
+    previous[:, 0] = torch.nan
+    return likelihood, h, previous, x
+
+
+def test_probabilities_of_discrete_channels_sum_to_one(make_mixed, normals):
+    likelihood = make_mixed((3, 5, 1))
+    values = [likelihood.support[d, :n] for d, n in enumerate(likelihood.n_values)]
+    x = torch.cartesian_prod(*values)
+    h = normals(1, H, dtype=torch.float64).expand(len(x), H)
+    for previous in (unknown(x), x[7].expand_as(x)):
+        log_prob = likelihood(h, previous).log_prob(x).sum(dim=-1)
+        assert float(log_prob.detach().exp().sum()) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_discrete_and_a_continuous_channel_have_a_joint_density(make_mixed, normals):
+    likelihood = make_mixed((2, 0))
+    axis = torch.linspace(-12, 12, 2401, dtype=torch.float64)
+    x = torch.cartesian_prod(likelihood.support[0], axis)
+    h = normals(1, H, dtype=torch.float64).expand(len(x), H)
+    density = likelihood(h, unknown(x)).log_prob(x).sum(dim=-1).exp().detach()
+    assert float(density.sum()) * 0.01 == pytest.approx(1, abs=1e-6)
+
+
+def test_what_is_not_a_value_has_no_probability(mixed):
+    likelihood, h, previous, x = mixed
+    x[..., 3] += 0.5
+    x[..., 5] = 7
+    log_prob = likelihood(h, previous).log_prob(x)
+    assert (log_prob[..., [3, 5]] == -torch.inf).all()
+    others = [c for c in range(WIDE) if c not in (3, 5)]
+    assert log_prob[..., others].isfinite().all()
+
+
+def test_without_weights_discrete_channels_have_their_shares(mixed):
+    likelihood, h, previous, x = mixed
+    for parameter in likelihood.parameters():
+        parameter.data.zero_()
+    distribution = likelihood(h, previous)
+    found, expected = distribution.log_prob(x), distribution.reference(x)
+    assert_close(found[..., DISCRETE], expected[..., DISCRETE])
+    assert_close(found[..., 1].exp(), (x[..., 1] + 2) / 6)
+    assert_close(distribution.divergence(x)[..., DISCRETE], 0 * found[..., DISCRETE])
+
+
+def test_the_reference_of_continuous_channels_is_the_standard_normal(mixed):
+    likelihood, h, previous, x = mixed
+    x[..., 0] = torch.nan
+    found = likelihood(h, previous).reference(x)
+    expected = standard_normal_log_prob(x)
+    assert_close(found[..., CONTINUOUS], expected[..., CONTINUOUS])
+
+
+def test_the_divergence_of_discrete_channels_is_that_of_torch(mixed):
+    likelihood, h, previous, x = mixed
+    found = likelihood.conditionals(h, previous, x)
+    discrete, at = found.discrete, DISCRETE.index(3)
+    shares = Categorical(shares_of(5, 5))
+    expected = kl_divergence(
+        Categorical(logits=discrete.log_weight[..., at, :5]), shares
+    )
+    assert_close(found.divergence()[..., 3], expected)
+    assert (found.divergence()[..., 3] > 0).all()
+
+
+def test_draws_of_discrete_channels_have_their_probabilities():
+    weight = torch.tensor([[0.1, 0.0, 0.6, 0.3]], dtype=torch.float64)
+    support = torch.tensor([[-2.0, -1.0, 0.5, 4.0]], dtype=torch.float64)
+    n = 20_000
+    probability = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    rows = DiscreteValues(weight.log().expand(n, 1, 4), weight.log(), support)
+    drawn = rows.draw(torch.special.ndtri(probability)[:, None])
+    share = (drawn == support).double().mean(dim=0)
+    assert_close(share, weight[0], atol=1.5 / n, rtol=0)
+
+
+def test_no_noise_draws_the_likeliest_value(mixed):
+    likelihood, h, previous, x = mixed
+    discrete = likelihood.conditionals(h, previous, x).discrete
+    likeliest = discrete.support[torch.arange(4), discrete.log_weight.argmax(dim=-1)]
+    assert torch.equal(discrete.draw(torch.zeros_like(likeliest)), likeliest)
+
+
+def test_draws_are_values_however_far_out_the_noise(mixed):
+    likelihood, h, previous, x = mixed
+    for eps in (-40.0, -5.0, 5.0, 40.0):
+        drawn = likelihood(h, previous).draw(torch.full_like(x, eps))
+        assert likelihood(h, previous).log_prob(drawn).isfinite().all()
+
+
+def test_a_repeat_of_a_discrete_channel_has_odds_of_its_own(make_mixed, normals):
+    likelihood = make_mixed((5,))
+    previous = torch.tensor([[0.0]], dtype=torch.float64)
+    h = normals(1, H, dtype=torch.float64)
+    before = likelihood(h, previous).log_prob(previous)
+    with torch.no_grad():
+        likelihood.project.bias[0] += 2  # the first output of the channel
+    assert_close(
+        torch.logit(likelihood(h, previous).log_prob(previous).exp()),
+        torch.logit(before.exp()) + 2,
+    )
+    other = likelihood(h, unknown(previous)).log_prob(previous)
+    likelihood.project.bias.data[0] -= 2
+    assert_close(likelihood(h, unknown(previous)).log_prob(previous), other)
+
+
+def test_no_channel_sees_itself_or_a_later_one_if_some_are_discrete(mixed):
+    likelihood, h, previous, x = mixed
+    before = likelihood(h, previous)._given(x)
+    for c in range(WIDE):
+        changed = x.clone()
+        changed[..., c] += 1
+        after = likelihood(h, previous)._given(changed)
+        for k, channel in enumerate(CONTINUOUS):
+            same = torch.equal(
+                before.continuous.mixture.mean[..., k, :],
+                after.continuous.mixture.mean[..., k, :],
+            )
+            assert same == (channel <= c)
+        for k, channel in enumerate(DISCRETE):
+            n = N_VALUES[channel]
+            one, other = (
+                found.discrete.log_weight[..., k, :n] for found in (before, after)
+            )
+            assert torch.equal(one, other) == (channel <= c or n == 1)
+
+
+def test_a_draw_inverts_the_conditionals_of_both_kinds(mixed, normals):
+    likelihood, h, previous, x = mixed
+    eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
+    known = unknown(x)
+    known[..., 3] = x[..., 3]
+    drawn = likelihood(h, previous).draw(eps, known)
+    assert torch.equal(drawn[..., 3], x[..., 3])
+    found = likelihood.conditionals(h, previous, drawn)
+    assert_close(found.continuous.draw(eps[..., CONTINUOUS]), drawn[..., CONTINUOUS])
+    again = found.discrete.draw(eps[..., DISCRETE])
+    assert_close(again[..., [0, 2, 3]], drawn[..., [1, 4, 5]])
+
+
+def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
+    likelihood, h, previous, x = mixed
+    x[:, ::2, 1:4] = torch.nan
+    distribution = likelihood(h, previous)
+    several = [c for c in range(WIDE) if N_VALUES[c] != 1]
+    for figure in (distribution.log_prob(x), distribution.reference(x)):
+        counts = (figure != 0)[..., several]
+        assert torch.equal(counts, ~x.isnan()[..., several])
+    distribution.log_prob(x).sum().backward()
+    assert all(part.grad.isfinite().all() for part in likelihood.parameters())
+
+
+def test_discrete_values_are_no_part_of_the_saved_weights(mixed):
+    names = mixed[0].state_dict().keys()
+    assert names == {name for name, _ in mixed[0].named_parameters()}

@@ -203,3 +203,42 @@ def test_the_density_of_a_model_is_that_of_its_steps(calibrated, x, normals):
     model, z = calibrated(), normals(B, K)
     likelihood = model.decode(z, delayed(x))
     assert_close(likelihood.log_prob(x), Normal(*likelihood).log_prob(x))
+
+
+# discrete channels
+
+
+@pytest.fixture
+def make_mixed(make_model):
+    """Return a function that makes a model of one continuous and one discrete channel.
+
+    The values are -1, 0.5 and 2.
+    """
+
+    def make(**options):
+        model = make_model(likelihood="mixture", n_values=(0, 3), **options).eval()
+        model.likelihood.set_values(
+            torch.tensor([[-1.0, 0.5, 2.0]]), torch.tensor([[0.2, 0.3, 0.5]])
+        )
+        model.series_range[0], model.series_range[1] = -100, 100
+        return model.requires_grad_(False)
+
+    return make
+
+
+@every_backbone
+def test_generated_series_of_both_kinds_are_draws_given_their_own_past(
+    make_mixed, normals, backbone
+):
+    model = make_mixed(backbone=backbone).double()
+    z, eps = normals(B, K).double(), normals(B, T, C, seed=1).double()
+    x = model.generate(z, eps)
+    assert_close(x, model.decode(z, delayed(x, torch.nan)).draw(eps))
+    assert set(x[..., 1].unique().tolist()) == {-1.0, 0.5, 2.0}
+
+
+def test_the_range_of_a_discrete_channel_is_that_of_its_values(make_mixed, x):
+    model = make_mixed()
+    x[..., 1] = 0.5  # of the part that was not held out
+    model.calibrate(x)
+    assert model.series_range[:, 1].tolist() == [-1.0, 2.0]

@@ -7,7 +7,11 @@ from torch.distributions import kl_divergence as torch_kl
 from torch.testing import assert_close
 
 from tsgen.nn import objectives
-from tsgen.nn.likelihoods import Gaussian, standard_normal_log_prob
+from tsgen.nn.likelihoods import (
+    Gaussian,
+    MixtureLikelihood,
+    standard_normal_log_prob,
+)
 from tsgen.nn.objectives import (
     annealing_weight,
     collapse_charge,
@@ -290,6 +294,34 @@ def test_explaining_worse_than_the_reference_is_free_of_charge(x, form):
 def test_explaining_better_than_the_reference_is_charged(x, form):
     better = Gaussian(x, torch.full_like(x, 0.1))
     assert (collapse_charge(better, x, form) > 1).all()
+
+
+@pytest.fixture
+def shares(fresh, normals):
+    """Give a likelihood of discrete channels that knows their shares, and series."""
+    likelihood = fresh(MixtureLikelihood, 4, C, 0.1, 2, (2,) * C).double()
+    for parameter in likelihood.parameters():
+        parameter.data.zero_()
+    likelihood.set_values(
+        torch.tensor([[-1.0, 1.0]] * C), torch.tensor([[0.25, 0.75]] * C)
+    )
+    x = normals(B, T, C, dtype=torch.float64).sign()
+    return likelihood, normals(B, T, 4, dtype=torch.float64), x
+
+
+@pytest.mark.parametrize("form", BOUNDED)
+def test_the_shares_of_discrete_values_are_free_of_charge(shares, form):
+    likelihood, h, x = shares
+    distribution = likelihood(h, torch.full_like(x, torch.nan))
+    assert collapse_charge(distribution, x, form).abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("form", BOUNDED)
+def test_telling_discrete_values_better_than_their_shares_is_charged(shares, form):
+    likelihood, h, x = shares
+    likelihood.project.bias.data[2::3] += 3  # of the value 1
+    distribution = likelihood(h, torch.full_like(x, torch.nan))
+    assert (collapse_charge(distribution, x.abs(), form) > 0.1).all()
 
 
 def test_the_printed_charge_is_the_likelihood_and_has_no_lower_bound(gaussian, x):
