@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
@@ -31,7 +33,9 @@ class Wasteful(GaussianGenerator):
     """Holds 64 MiB for a moment while it is fitted."""
 
     def fit(self, X, y=None):
-        np.ones(2**23).sum()
+        held = np.ones(2**23)
+        time.sleep(0.1)
+        assert held.all()
         return super().fit(X, y)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.conftest import LATENT_GENERATORS, maker
 from tsgen import StablePosteriorGenerator
 from tsgen._conditions import Conditions
 from tsgen.generators.inspecting import _shuffled, draw_latents, quick_dependency
@@ -107,14 +108,20 @@ BAD_WISHES = {
 }
 
 
-@pytest.fixture
-def fitted_on_labels(make_latent_generator, apart, labels):
-    return make_latent_generator().fit(apart, labels)
+@pytest.fixture(scope="module", params=LATENT_GENERATORS)
+def fitted(request, X):
+    """Return a generator that tests only look at, as the next two."""
+    return maker(request)(missing="mask").fit(X)
 
 
-@pytest.fixture
-def fitted_on_numbers(make_latent_generator, X):
-    return make_latent_generator().fit(X, NUMBERS)
+@pytest.fixture(scope="module", params=LATENT_GENERATORS)
+def fitted_on_labels(request, apart, labels):
+    return maker(request)().fit(apart, labels)
+
+
+@pytest.fixture(scope="module", params=LATENT_GENERATORS)
+def fitted_on_numbers(request, X):
+    return maker(request)().fit(X, NUMBERS)
 
 
 class TestClasses:
@@ -575,29 +582,25 @@ class TestBeginnings:
     @pytest.mark.parametrize(
         "shape", [(3, 6, 2), (3, 2, 1), (2, 2, 2), (2,), (), (1, 3, 2, 2), (3, 0, 2)]
     )
-    def test_bad_beginnings_are_refused(self, make_latent_generator, X, shape):
-        generator = make_latent_generator().fit(X)
+    def test_bad_beginnings_are_refused(self, fitted, shape):
         with pytest.raises(ValueError, match="prefix"):
-            generator.sample(3, prefix=np.zeros(shape))
+            fitted.sample(3, prefix=np.zeros(shape))
 
     @pytest.mark.parametrize("name", BAD_BEGINNINGS)
-    def test_beginnings_of_bad_values_are_refused(self, make_latent_generator, X, name):
+    def test_beginnings_of_bad_values_are_refused(self, fitted, X, name):
         change, message = BAD_BEGINNINGS[name]
-        generator = make_latent_generator(missing="mask").fit(X)
         with pytest.raises((ValueError, TypeError), match=f"prefix.*{message}"):
-            generator.sample(3, prefix=change(X[:3, :2]))
+            fitted.sample(3, prefix=change(X[:3, :2]))
 
     @pytest.mark.parametrize("name", FORMS_OF_BEGINNINGS)
-    def test_beginnings_come_in_many_forms(self, make_latent_generator, X, name):
-        generator = make_latent_generator().fit(X)
-        wanted = generator.sample(3, prefix=X[:3, :2])
-        found = generator.sample(3, prefix=FORMS_OF_BEGINNINGS[name](X[:3, :2]))
+    def test_beginnings_come_in_many_forms(self, fitted, X, name):
+        wanted = fitted.sample(3, prefix=X[:3, :2])
+        found = fitted.sample(3, prefix=FORMS_OF_BEGINNINGS[name](X[:3, :2]))
         assert_array_equal(found, wanted)
 
-    def test_none_of_no_series(self, make_latent_generator, X):
-        generator = make_latent_generator().fit(X)
+    def test_none_of_no_series(self, fitted, X):
         for prefix in (X[:0, :2], X[0, :2]):
-            assert generator.sample(0, prefix=prefix).shape == (0, 6, 2)
+            assert fitted.sample(0, prefix=prefix).shape == (0, 6, 2)
 
     @pytest.mark.parametrize(
         "form", [np.asarray, torch.tensor, pd.DataFrame], ids=lambda f: f.__name__

@@ -7,14 +7,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsgen import DiffusionGenerator, StablePosteriorGenerator
+from tsgen import (
+    DiffusionGenerator,
+    LatentDiffusionGenerator,
+    StablePosteriorGenerator,
+)
 
 N, T = 40, 3
 STAY = 0.8  # probability that the state is that of the step before
 MEAN, SPREAD, RATE = np.array([-4.0, 0.0, 4.0]), 0.5, np.array([0.5, 2.0, 4.0])
 KINDS = ["discrete", "discrete", "mixture"]
-TRAINED = {"hidden_size": 32, "batch_size": 40, "max_iter": 60, "prior_max_iter": 20}
-ERROR = 4 * 200**-0.5  # four standard errors of the training series, in deviations
+ERROR = 4 * (0.25 / 2000) ** 0.5  # four standard errors of a share of 2000 series
 FORMS = ["step", "entry", "series", "kl", "printed"]
 
 every_backbone = pytest.mark.parametrize("backbone", ["lstm", "transformer"])
@@ -78,23 +81,25 @@ def assert_on_values(found, X):
     assert not np.isin(found[..., 2], X[..., 2]).any()
 
 
-class TestLearning:
-    @pytest.fixture(scope="class")
-    def learned(self):
-        """Return the training frame, and what a generator of it samples."""
-        X = as_frame(mixed_series(200, seed=0))
-        generator = StablePosteriorGenerator(
-            latent_size=4,
-            n_levels=20,
-            n_inference_levels=2,
-            n_collapse_levels=4,
-            n_sampling_steps=5,
-            check_collapse=False,
-            random_state=0,
-            **TRAINED,
-        )
-        return X, generator.fit(X).sample(2000)
+@pytest.fixture(scope="module")
+def learned():
+    """Return the training frame, and what a generator of it samples."""
+    X = as_frame(mixed_series(200, seed=0))
+    generator = LatentDiffusionGenerator(
+        latent_size=4,
+        hidden_size=32,
+        n_levels=20,
+        n_sampling_steps=5,
+        batch_size=40,
+        max_iter=50,
+        prior_max_iter=10,
+        check_collapse=False,
+        random_state=0,
+    )
+    return X, generator.fit(X).sample(2000)
 
+
+class TestLearning:
     def test_a_frame_comes_back_with_its_types(self, learned):
         X, found = learned
         assert found.index.names == X.index.names
@@ -110,21 +115,21 @@ class TestLearning:
         for name in ("state", "count"):
             real, made = (frame[name].value_counts(normalize=True) for frame in learned)
             difference = real.sub(made, fill_value=0)
-            assert difference.abs().max() < ERROR / 2
+            assert difference.abs().max() < ERROR
 
     def test_the_numbers_depend_on_the_category(self, learned):
         _, found = learned
         level = found.groupby("state", observed=False)["level"]
         count = found.groupby("state", observed=False)["count"]
-        assert_allclose(level.mean(), MEAN, atol=0.5)
-        assert (level.std() < 2 * SPREAD).all()
-        assert_allclose(count.mean(), RATE, rtol=0.25, atol=0.15)
+        assert_allclose(level.mean(), MEAN, atol=0.2)
+        assert_allclose(level.std(), SPREAD, rtol=0.3)
+        assert_allclose(count.mean(), RATE, rtol=0.1, atol=0.2)
 
     def test_categories_persist_from_step_to_step(self, learned):
         _, found = learned
         state = found["state"].cat.codes.to_numpy().reshape(-1, T)
         stays = (state[:, 1:] == state[:, :-1]).mean()
-        assert abs(stays - STAY) < ERROR * (STAY * (1 - STAY)) ** 0.5
+        assert abs(stays - STAY) < ERROR
 
 
 class TestChoice:
@@ -179,7 +184,7 @@ class TestChoice:
 REFUSED = {
     "an unknown kind": (["discrete", "counts", "mixture"], "got 'counts'"),
     "too few kinds": (["discrete", "mixture"], "one for each of 3, got 2"),
-    "no kinds": ([], "one for each of 3, got 0"),
+    "no kinds": ([], "one for each channel, got none"),
     "another word": ("categorical", "'likelihood' parameter"),
 }
 
@@ -324,7 +329,7 @@ class TestMethods:
         )
         history = generator.fit(X).history_["collapse_simulation"]
         assert np.isfinite(history).all()
-        assert (history[0] != 0) or form == "kl"
+        assert min(history) >= 0 or form == "printed"
 
     @pytest.mark.parametrize("option", [{"variable_masking": 0.9}, {"dropout": 0.5}])
     def test_options_of_training_work_with_discrete_channels(self, make, X, option):

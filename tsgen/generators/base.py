@@ -73,7 +73,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     model_: Diffusion
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
-    _n_values: tuple[int, ...]  # of each channel, see `Supports.sizes`
+    _n_values: tuple[int, ...] = ()  # of each channel, see `Supports.sizes`
     _fitting: type[Fit] = Fit
 
     _parameter_constraints: dict = {

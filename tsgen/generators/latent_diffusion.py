@@ -130,7 +130,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     device : str, default="auto"
         Where to compute; "auto" takes CUDA when there is one.
     mixed_precision : bool, default=False
-        Train in bfloat16 where that is safe; pays off on recent CUDA devices.
+        Train in bfloat16 where that is safe and the device can; pays off on recent CUDA
+        devices.
     verbose : int, default=0
         1 shows progress bars (needs the extra ``progress``); 0 prints nothing.
     random_state : int, RandomState, Generator or None, default=None

@@ -34,6 +34,13 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether networks can be trained in bfloat16 on a device."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def seen_devices() -> list[str]:
     """Name every device that may be asked for on this machine."""
     n_cuda = torch.cuda.device_count()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tsgen.exceptions import TrainingDivergedError
+from tsgen.nn.devices import has_bfloat16
 from tsgen.nn.objectives import LossTerm
 from tsgen.nn.rows import Rows
 
@@ -92,7 +93,7 @@ class Trainer:
         On the device of `module`; draws noise, levels and dropout masks.
     learning_rate, max_grad_norm, ema_decay : float
     mixed_precision : bool
-        Run the networks in bfloat16.
+        Run the networks in bfloat16, if the device can.
     """
 
     def __init__(
@@ -168,7 +169,8 @@ class Trainer:
         progress: float,
     ) -> dict[str, LossTerm]:
         kind = self.device.type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.mixed_precision):
+        enabled = self.mixed_precision and has_bfloat16(self.device)
+        with torch.autocast(kind, torch.bfloat16, enabled=enabled):
             return self.loss_terms(module, batch, generator, progress)
 
     def state_dict(self) -> dict[str, Any]:
