@@ -46,6 +46,8 @@ facts: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memorization.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/likelihoods.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/peers.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/given.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory_map.py
 
 # The tables of the paper, resumable: hours, or minutes if quick. PAPER_ARGS says where
 # data lie that are not shipped and what to do, such as `table1 --mimic FOLDER`.
