@@ -174,11 +174,10 @@ class Supports:
         if not sizes:
             return cls()
         ends = np.cumsum(sizes)
-        pieces = [np.split(arrays[name], ends) for name in Support._fields]
-        *channels, beyond = (
-            Support(*pair) if len(pair[0]) else None
-            for pair in zip(*pieces, strict=True)
-        )
-        if beyond or not all(support._is_sound() for support in filter(None, channels)):
+        parts = [arrays[name] for name in Support._fields]
+        pieces = zip(*(np.split(part, ends[:-1]) for part in parts), strict=True)
+        channels = [Support(*piece) if len(piece[0]) else None for piece in pieces]
+        whole = all(len(part) == ends[-1] for part in parts)
+        if not whole or not all(part._is_sound() for part in filter(None, channels)):
             raise ValueError("supports must hold few finite values, increasing")
         return cls(channels)
