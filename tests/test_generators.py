@@ -23,7 +23,6 @@ from tsgen import (
     LatentDiffusionGenerator,
     StablePosteriorGenerator,
 )
-from tsgen._conditions import Conditions
 from tsgen.exceptions import (
     ConstantInputWarning,
     PosteriorCollapseWarning,
@@ -334,13 +333,9 @@ class TestTraining:
         ("n_series", "n_epochs"), [(10, 200), (640, 100), (3200, 64), (10**6, 1)]
     )
     def test_auto_gives_every_set_as_many_minibatches(
-        self, make_generator, n_series, n_epochs
+        self, make_generator, X, n_series, n_epochs
     ):
-        generator = make_generator(max_iter="auto", batch_size="auto")
-        generator.device_, generator.n_timesteps_, generator.n_channels_ = "cpu", 6, 2
-        generator.conditions_ = Conditions()
-        generator._architecture = generator._current_architecture()
-        fit = Fit(generator, None)
+        fit = Fit(make_generator(batch_size="auto").fit(X), None)
         assert fit._n_epochs("auto", n_series, 3200) == n_epochs
         assert fit._n_epochs(7, n_series, 3200) == 7
 
