@@ -220,6 +220,22 @@ class TestData:
             generator = make_generator().fit(np.repeat(X[:1], 10, axis=0))
         assert_allclose(generator.sample(3), np.repeat(X[:1], 3, axis=0), rtol=1e-6)
 
+    @pytest.mark.parametrize(
+        ("change", "options"),
+        [
+            (np.ones_like, {}),
+            (lambda X: np.repeat(X[:1], 10, axis=0), {}),
+            (np.copy, {"early_stopping": True}),
+        ],
+        ids=["constant", "equal", "not settled"],
+    )
+    def test_warnings_point_at_the_line_that_fits(
+        self, make_generator, X, change, options
+    ):
+        with pytest.warns((ConstantInputWarning, ConvergenceWarning)) as caught:
+            make_generator(**options).fit(change(X))
+        assert {warning.filename for warning in caught} == {__file__}
+
     def test_one_series_is_refused(self, make_generator, X):
         with pytest.raises(ValueError, match="n_samples = 1"):
             make_generator().fit(X[:1])
@@ -309,6 +325,14 @@ class TestTraining:
     def test_early_stopping_needs_a_series_to_hold_out(self, make_generator, X):
         with pytest.raises(ValueError, match="early_stopping needs"):
             make_generator(early_stopping=True).fit(X[:2])
+
+    def test_a_refused_early_stopping_leaves_the_fit_before(self, make_generator, X):
+        generator = make_generator().fit(X)
+        before = generator.sample(3)
+        generator.set_params(early_stopping=True, validation_fraction=0.99)
+        with pytest.raises(ValueError, match="early_stopping needs"):
+            generator.fit(X[:10])
+        assert_array_equal(generator.sample(3), before)
 
     def test_a_warm_start_goes_on_as_if_never_interrupted(self, make_generator, X):
         at_once = make_generator(max_iter=6, warm_start=True).fit(X)

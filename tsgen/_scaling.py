@@ -74,7 +74,7 @@ class SeriesScaler:
         """Which channels have a single value, bool of shape (n_channels,)."""
         return self.relative_scale_ == 0
 
-    def fit(self, X: np.ndarray) -> Self:
+    def fit(self, X: np.ndarray, stacklevel: int = 3) -> Self:
         """Measure the mean and standard deviation of every channel.
 
         Parameters
@@ -82,6 +82,8 @@ class SeriesScaler:
         X : ndarray of shape (n_samples, n_timesteps, n_channels)
             Series of magnitude up to 1e300; NaN where an entry is missing, but not in
             the whole of a channel.
+        stacklevel : int, default=3
+            Of the warning; 3 is the line that calls what calls this.
 
         Returns
         -------
@@ -100,7 +102,7 @@ class SeriesScaler:
         deviation, self.relative_scale_ = _moments(X, self.unit_, middle)
         self.relative_mean_ = middle + deviation
         if self.constant_.all():
-            _warn_constant()
+            _warn_constant(stacklevel + 1)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -200,10 +202,10 @@ def _part_moments(
     return count, mean, channel_totals(squares) / divisor
 
 
-def _warn_constant() -> None:
+def _warn_constant(stacklevel: int) -> None:
     warnings.warn(
         "X is constant in every channel, so there is nothing to learn; "
         "samples will repeat it. Check that X holds the data you meant.",
         ConstantInputWarning,
-        stacklevel=4,  # warn_constant, SeriesScaler.fit, the estimator's fit, the user
+        stacklevel=stacklevel,
     )

@@ -96,6 +96,12 @@ def save(generator: BaseGenerator, path: str | os.PathLike) -> None:
         If something else is at `path`.
     OSError
         If the files cannot be written; nothing is then left behind.
+
+    Notes
+    -----
+    The folder holds no training series, unless all were equal, but what was given with
+    each: its class or number `y`, static variables and length, and which entries it
+    lacks. `sample` draws from these. Leave out of `fit` what must not be passed on.
     """
     check_is_fitted(generator)
     target = Path(os.path.realpath(path))

@@ -189,7 +189,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         count_held_out(self, len(series))
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
-        self.scaler_ = self.scaler_ if resumed else SeriesScaler(supports).fit(series)
+        if not resumed:
+            self.scaler_ = SeriesScaler(supports).fit(series, stacklevel=5)
         self._n_values = self.scaler_.supports.sizes
         self._look_for_repeats(series)
         fit, x = self._fitting(self, resumed), self._scaled_rows(series)
