@@ -17,7 +17,11 @@ import tsgen
 ROOT = Path(tsgen.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TENSOR_FLOOR = [path for path in FILES if path.parent == ROOT / "nn"]
-STAIR = [*(ROOT / "generators").glob("*.py"), ROOT / "persistence.py"]
+STAIR = [
+    path
+    for name in ("generators", "persistence")
+    for path in (ROOT / name).glob("*.py")
+]
 ARRAY_FLOOR = [path for path in FILES if path not in TENSOR_FLOOR + STAIR]
 LIGHT = [
     name
