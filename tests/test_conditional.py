@@ -348,6 +348,23 @@ class TestStatic:
             generator.sample(2, static=np.zeros((2, 1)))
         with pytest.raises(ValueError, match="static must be left out"):
             generator.score(X, static=np.zeros((40, 1)))
+        with pytest.raises(ValueError, match="static must be left out"):
+            generator.reconstruct(X, static=np.zeros((40, 1)))
+
+    def test_decoded_series_follow_them(self, make_latent_generator, apart):
+        level = apart[:, :, :1].mean(axis=1)
+        generator = make_latent_generator(missing="mask", **TRAINED)
+        generator.fit(apart, static=level)
+        Z, gappy = generator.transform(apart), apart.copy()
+        gappy[:, 2:] = np.nan
+        for decoded in (
+            lambda static: generator.reconstruct(apart, static=static),
+            lambda static: generator.impute(gappy, static=static)[:, 2:],
+            lambda static: generator.inverse_transform(Z, static=static),
+        ):
+            assert (decoded(level) != decoded(None)).any()
+            with pytest.raises(ValueError, match="one row for each of 40 series"):
+                decoded(level[:3])
 
     def test_no_series_may_be_asked_for(self, make_latent_generator, X):
         generator = make_latent_generator().fit(X, static=X[:, 0])

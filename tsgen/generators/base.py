@@ -164,12 +164,6 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         ------
         TrainingDivergedError
             If a loss term is not finite or runs away.
-
-        Warns
-        -----
-        PosteriorCollapseWarning
-            Of a generator with a latent, if its decoder does not use it, and
-            `check_collapse`.
         """
         return self._fit(X)
 
@@ -262,10 +256,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Nats per series, as a density in the units of `X`, with values that repeat
-            the one before them counted by their probability if the likelihood is a
-            mixture. Channels that were constant in training have no density and are
-            left out.
+            Nats per series, as a density in the units of `X`. Channels that were
+            constant in training have no density and are left out.
         """
         return self._scored(X)
 

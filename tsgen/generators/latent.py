@@ -200,7 +200,9 @@ class BaseLatentGenerator(
         series[:, : start.shape[1]] = start
         return self._form.restore(series, lengths)
 
-    def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Any:
+    def reconstruct(
+        self, X: ArrayLike, y: ArrayLike | None = None, static: ArrayLike | None = None
+    ) -> Any:
         """Encode series and decode them again, without noise.
 
         Parameters
@@ -209,13 +211,15 @@ class BaseLatentGenerator(
             Series in the form of those of `fit`.
         y : array-like of shape (n_samples,) or None, default=None
             Classes or numbers, as in `fit`, if they are known.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+            Static variables, as in `fit`, if they are known.
 
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
         """
         series, lengths = self._read(X)
-        condition = self.conditions_.encode(lengths, y)
+        condition = self.conditions_.encode(lengths, y, static, X)
         z = self._encoded(series)
         decoded = self._decoded(z, np.zeros(series.shape, np.float32), condition)
         return self._form.restore(decoded, lengths)
@@ -224,6 +228,7 @@ class BaseLatentGenerator(
         self,
         X: ArrayLike,
         y: ArrayLike | None = None,
+        static: ArrayLike | None = None,
         *,
         random_state: RandomState = None,
     ) -> Any:
@@ -239,6 +244,8 @@ class BaseLatentGenerator(
             Series in the form of those of `fit`, NaN where an entry is missing.
         y : array-like of shape (n_samples,) or None, default=None
             Classes or numbers, as in `fit`, if they are known.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+            Static variables, as in `fit`, if they are known.
         random_state : int, RandomState, Generator or None, default=None
             None falls back to the constructor's.
 
@@ -263,7 +270,7 @@ class BaseLatentGenerator(
         x = self._scaled(series)
         z = draw_latents(self, x, None, rng).z
         eps = rng.standard_normal(series.shape, dtype=np.float32)
-        condition = self.conditions_.encode(lengths, y)
+        condition = self.conditions_.encode(lengths, y, static, X)
         drawn = self._decoded(z.numpy(), eps, condition, x)
         filled = np.where(np.isnan(series), drawn, series)
         return self._form.restore(filled, lengths)
@@ -334,6 +341,7 @@ class BaseLatentGenerator(
         Z: ArrayLike,
         *,
         y: ArrayLike | None = None,
+        static: ArrayLike | None = None,
         noise: bool = False,
         random_state: RandomState = None,
     ) -> Any:
@@ -345,6 +353,8 @@ class BaseLatentGenerator(
             Latents in the scale of `transform`.
         y : array-like of shape (n_samples,) or None, default=None
             Classes or numbers, as in `fit`; None for unknown.
+        static : array-like or DataFrame of shape (n_samples, n_variables), default=None
+            Static variables, as in `fit`; None for unknown.
         noise : bool, default=False
             False follows the middle of the likelihood at every step, the mean of a
             normal, the median of a mixture and the likeliest value of a discrete
@@ -366,7 +376,8 @@ class BaseLatentGenerator(
             rng = numpy_generator(source, "decode")
             rng.standard_normal(out=eps, dtype=np.float32)
         lengths = np.full(len(Z), self.n_timesteps_)
-        series = self._decoded(Z, eps, self.conditions_.encode(lengths, y))
+        condition = self.conditions_.encode(lengths, y, static)
+        series = self._decoded(Z, eps, condition)
         return self._form.restore(series, lengths)
 
     def dependency(
