@@ -400,18 +400,40 @@ def test_without_weights_discrete_channels_have_their_shares(mixed):
     for parameter in likelihood.parameters():
         parameter.data.zero_()
     distribution = likelihood(h, previous)
-    found, expected = distribution.log_prob(x), distribution.reference(x)
-    assert_close(found[..., DISCRETE], expected[..., DISCRETE])
+    found = distribution.log_prob(x)
+    assert_close(distribution.gain(x)[..., DISCRETE], 0 * found[..., DISCRETE])
     assert_close(found[..., 1].exp(), (x[..., 1] + 2) / 6)
     assert_close(distribution.divergence(x)[..., DISCRETE], 0 * found[..., DISCRETE])
 
 
-def test_the_reference_of_continuous_channels_is_the_standard_normal(mixed):
-    likelihood, h, previous, x = mixed
+def test_the_gain_of_changes_is_that_of_the_mixture_over_the_normal(mixed):
+    likelihood, h, _, x = mixed
     x[..., 0] = torch.nan
-    found = likelihood(h, previous).reference(x)
-    expected = standard_normal_log_prob(x)
+    found = likelihood(h, unknown(x)).gain(x)
+    expected = likelihood(h, unknown(x)).log_prob(x) - standard_normal_log_prob(x)
     assert_close(found[..., CONTINUOUS], expected[..., CONTINUOUS])
+    assert not found[..., 0].any()
+
+
+def test_the_gain_of_repeats_is_over_their_share(repeatable):
+    x = repeatable.previous.clone()
+    x[:, ::2] += 1
+    repeats = x == repeatable.previous
+    share = repeats[1:].double().mean(dim=(0, 1)).expand_as(x)
+    expected = (repeatable.log_odds.sigmoid() / share).log()
+    assert_close(repeatable.gain(x)[repeats], expected[repeats])
+
+
+def test_making_repeats_likelier_does_not_lower_the_gain_of_changes(repeatable):
+    x = (repeatable.previous + 1)[1:]
+    few = Repeatable(
+        repeatable.log_odds[1:],
+        repeatable.previous[1:],
+        Mixture(*(part[1:] for part in repeatable.mixture)),
+    )
+    likelier = few._replace(log_odds=few.log_odds + 5)
+    assert_close(likelier.gain(x), few.gain(x))
+    assert (likelier.log_prob(x) < few.log_prob(x)).all()
 
 
 def test_the_divergence_of_discrete_channels_is_that_of_torch(mixed):
@@ -506,7 +528,7 @@ def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
     x[:, ::2, 1:4] = torch.nan
     distribution = likelihood(h, previous)
     several = [c for c in range(WIDE) if N_VALUES[c] != 1]
-    for figure in (distribution.log_prob(x), distribution.reference(x)):
+    for figure in (distribution.log_prob(x), distribution.gain(x)):
         counts = (figure != 0)[..., several]
         assert torch.equal(counts, ~x.isnan()[..., several])
     distribution.log_prob(x).sum().backward()

@@ -2,8 +2,8 @@
 
 A likelihood maps features (..., H) and the previous observation (..., C), NaN where it
 is not known, to an object with `log_prob(x)` of every entry (..., C), whose sum is that
-of the observation, `draw(eps, known)`, which keeps what is known, `reference(x)`, the
-log-likelihood of who knows nothing but the marginals, and `divergence(x)` from that.
+of the observation, `draw(eps, known)`, which keeps what is known, `gain(x)` of each
+entry over who knows nothing but the marginals, and `divergence(x)` from that.
 Entries of `x` that are missing are NaN and count 0. The normal takes the channels as
 independent given the features; the mixture takes each given the features and the
 channels before it, can repeat the previous value exactly, and gives the values of
@@ -67,9 +67,9 @@ class Gaussian(NamedTuple):
         """Turn standard normal noise into observations."""
         return kept(known, self.mean + self.scale * eps)
 
-    def reference(self, x: Tensor) -> Tensor:
-        """Log-density of each entry under N(0, 1)."""
-        return standard_normal_log_prob(x)
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-density of each entry above that under N(0, 1)."""
+        return self.log_prob(x) - standard_normal_log_prob(x)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Kullback-Leibler divergence of each entry to N(0, 1), wherever it is."""
@@ -164,6 +164,26 @@ class Repeatable(NamedTuple):
         changes = changes + self.mixture.log_prob(x)
         return torch.where(x == self.previous, repeats, changes)
 
+    def gain(self, x: Tensor) -> Tensor:
+        r"""Log-likelihood of what each entry does, above that of the marginals.
+
+        .. math:: \begin{cases} \ln \rho - \ln r & x = x_{t-1} \\
+            \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) - \ln N(x; 0, 1) &
+            \text{else} \end{cases}
+
+        with the share r of entries of the channel that repeat. The probability of a
+        change does not count: else repeats would be made likely to hide a density.
+        """
+        repeats, _ = self._log_probabilities()
+        is_repeat = x == self.previous
+        known = (~(x - self.previous).isnan()).flatten(0, -2).sum(dim=0)
+        share = is_repeat.flatten(0, -2).sum(dim=0) / known.clamp(min=1)
+        return torch.where(
+            is_repeat,
+            repeats - share.clamp(min=ROUNDING).log(),
+            self.mixture.log_prob(x) - standard_normal_log_prob(x),
+        )
+
     def draw(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise into observations.
 
@@ -229,6 +249,11 @@ class Categorical(NamedTuple):
         place = (turned > upper[..., :-1]).sum(dim=-1, keepdim=True)
         return self.support.expand_as(weight).gather(-1, place)[..., 0]
 
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-probability of each entry above the log of its share in training."""
+        marginals = Categorical(self.log_share, self.log_share, self.support)
+        return self.log_prob(x) - marginals.log_prob(x)
+
     def divergence(self) -> Tensor:
         r"""Kullback-Leibler divergence of each entry to the shares q in training.
 
@@ -254,6 +279,11 @@ class SideBySide(NamedTuple):
         return self._joined(
             self.continuous.log_prob(first), self.discrete.log_prob(second)
         )
+
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry above that of the marginals."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(self.continuous.gain(first), self.discrete.gain(second))
 
     def divergence(self) -> Tensor:
         """Bound the expected gain of each entry over the reference."""
@@ -333,10 +363,6 @@ class MixtureLikelihood(nn.Module):
         """
         self.support.copy_(values)
         self.log_share.copy_(shares.log().clamp(min=NEVER))
-
-    def marginals(self) -> Categorical:
-        """Distributions of discrete channels in training."""
-        return Categorical(self.log_share, self.log_share, self.support)
 
     def forward(self, h: Tensor, previous: Tensor) -> ChannelMixtures:
         """Map features (..., H) and previous observations to distributions (..., C)."""
@@ -464,13 +490,9 @@ class ChannelMixtures(NamedTuple):
         """Turn standard normal noise into observations."""
         return self.likelihood.draw(self.features, self.previous, eps, known)
 
-    def reference(self, x: Tensor) -> Tensor:
-        """Log-density of each entry under N(0, 1), or log of its share in training."""
-        reference, discrete = standard_normal_log_prob(x), self.likelihood.discrete
-        if discrete:
-            values = x[..., discrete].nan_to_num()
-            reference[..., discrete] = self.likelihood.marginals().log_prob(values)
-        return reference.masked_fill(x.isnan(), 0.0)
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry above that of who knows only the marginals."""
+        return self._given(x).gain(x.nan_to_num()).masked_fill(x.isnan(), 0.0)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Bound the expected gain of each entry over its reference."""

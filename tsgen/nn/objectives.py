@@ -203,18 +203,17 @@ def collapse_simulation_loss(charge: Tensor, weight: Tensor) -> Tensor:
 def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     r"""Charge a decoder that sees no latent, per entry of the series.
 
-    With :math:`g = \ln p(x | z^k, \text{prefix}) - \ln q(x)`, the gain over an
-    uninformed reference, N(0, 1) or the shares of discrete values in training, "entry",
-    "step" and "series" charge :math:`\max(0, \cdot)` of the gain of each entry, of each
-    time step and of the whole series. "kl" charges the divergence of the likelihood
-    from the reference. "printed" charges :math:`\ln p` itself, as eq. 14 stands: it has
-    no lower bound.
+    With the gain :math:`\ln p(x | z^k, \text{prefix}) - \ln q(x)` over an uninformed
+    reference, N(0, 1), the shares of discrete values in training or the share of values
+    that repeat, "entry", "step" and "series" charge :math:`\max(0, \cdot)` of the gain
+    of each entry, of each time step and of the whole series. "kl" charges the
+    divergence of the likelihood from N(0, 1) and the shares of discrete values.
+    "printed" charges :math:`\ln p` itself, as eq. 14 stands: it has no lower bound.
 
     Parameters
     ----------
     likelihood : Gaussian or ChannelMixtures
-        Distributions of shape (B, T, C); what repeats the value before, or is discrete,
-        counts with the logarithm of its probability.
+        Distributions of shape (B, T, C).
     x : Tensor of shape (B, T, C)
     form : {"entry", "step", "series", "kl", "printed"}
 
@@ -224,10 +223,9 @@ def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     """
     if form == "kl":
         return per_entry(likelihood.divergence(x), x)
-    log_prob = likelihood.log_prob(x)
     if form == "printed":
-        return per_entry(log_prob, x)
-    gain = log_prob - likelihood.reference(x)
+        return per_entry(likelihood.log_prob(x), x)
+    gain = likelihood.gain(x)
     if form == "step":
         gain = gain.sum(dim=2)
     elif form == "series":
