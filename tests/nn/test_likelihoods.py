@@ -523,6 +523,13 @@ def test_a_draw_inverts_the_conditionals_of_both_kinds(mixed, normals):
     assert_close(again[..., [0, 2, 3]], drawn[..., [1, 4, 5]])
 
 
+def test_parts_are_the_distributions_of_their_series(mixed, gaussian):
+    likelihood, h, previous, x = mixed
+    found, few = likelihood(h, previous), slice(1, 3)
+    assert_close(found.part(few).log_prob(x[few]), found.log_prob(x)[few])
+    assert_close(gaussian.part(few).mean, gaussian.mean[few])
+
+
 def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
     likelihood, h, previous, x = mixed
     x[:, ::2, 1:4] = torch.nan

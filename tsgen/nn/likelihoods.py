@@ -67,6 +67,10 @@ class Gaussian(NamedTuple):
         """Turn standard normal noise into observations."""
         return kept(known, self.mean + self.scale * eps)
 
+    def part(self, rows: slice) -> Gaussian:
+        """Return the distributions of some of the series."""
+        return Gaussian(self.mean[rows], self.scale[rows])
+
     def gain(self, x: Tensor) -> Tensor:
         """Log-density of each entry above that under N(0, 1)."""
         return self.log_prob(x) - standard_normal_log_prob(x)
@@ -480,6 +484,10 @@ class ChannelMixtures(NamedTuple):
     likelihood: MixtureLikelihood
     features: Tensor
     previous: Tensor
+
+    def part(self, rows: slice) -> ChannelMixtures:
+        """Return the distributions of some of the series."""
+        return self._replace(features=self.features[rows], previous=self.previous[rows])
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-likelihood of each entry, given the channels before it."""

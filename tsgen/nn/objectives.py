@@ -362,34 +362,55 @@ def stable_posterior_terms(
     """Terms of the stable posterior (algorithm 1): eq. 13, eq. 5 and eq. 14.
 
     The penalty is estimated on a random third of the minibatch: the same expectation
-    at a third of the cost.
+    at a third of the cost. Latents of both ends are decoded in one go.
     """
+    is_charged = n_collapse_levels > 0 and alpha > 0
+    few = x[: math.ceil(COLLAPSE_SHARE * len(x)) if is_charged else 0]
     v, _ = model.encode(x, generator)
     previous = seen_before(x, variable_masking, generator)
     condition = sometimes_hidden(condition, generator)
-    level = uniform_levels(0, n_inference_levels, x, generator)
-    z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-    early = model.decode(z, previous, generator, condition)
-    weight = model.alpha_bar[early_index(level, gamma, model.n_levels)]
-    terms = {
-        "variational_inference": LossTerm(
-            variational_inference_loss(early.log_prob(x), weight, x)
-        ),
-        "denoising": denoising_term(model, model.denoiser, v, generator, condition),
-    }
-    if n_collapse_levels and alpha:
-        lowest = model.n_levels - n_collapse_levels
-        few = x[: math.ceil(COLLAPSE_SHARE * len(x))]
-        v, previous, condition = (rows[: len(few)] for rows in (v, previous, condition))
-        level = uniform_levels(lowest, model.n_levels, few, generator)
-        z = diffuse(v, model.alpha_bar[level], normal_like(v, generator))
-        late = model.decode(z, previous, generator, condition)
-        weight = 1 - model.alpha_bar[late_index(level, eta)]
+    z, first = noised(model, v, (0, n_inference_levels), generator)
+    denoising = denoising_term(model, model.denoiser, v, generator, condition)
+    levels = (model.n_levels - n_collapse_levels, model.n_levels)
+    z_few, last = noised(model, v[: len(few)], levels, generator)
+    early, late = _decode_both(model, z, z_few, previous, condition, generator)
+    weight = model.alpha_bar[early_index(first, gamma, model.n_levels)]
+    loss = variational_inference_loss(early.log_prob(x), weight, x)
+    terms = {"variational_inference": LossTerm(loss), "denoising": denoising}
+    if is_charged:
+        weight = 1 - model.alpha_bar[late_index(last, eta)]
         charge = collapse_charge(late, few, collapse_penalty)
-        terms["collapse_simulation"] = LossTerm(
-            collapse_simulation_loss(charge, weight), alpha
-        )
+        loss = collapse_simulation_loss(charge, weight)
+        terms["collapse_simulation"] = LossTerm(loss, alpha)
     return terms
+
+
+def noised(
+    model: LatentDiffusion,
+    v: Tensor,
+    levels: tuple[int, int],
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Diffuse latents (B, K) to levels drawn from a range; return both."""
+    level = uniform_levels(*levels, v, generator)
+    return diffuse(v, model.alpha_bar[level], normal_like(v, generator)), level
+
+
+def _decode_both(
+    model: LatentDiffusion,
+    z: Tensor,
+    z_few: Tensor,
+    previous: Tensor,
+    condition: Tensor,
+    generator: torch.Generator,
+) -> tuple[Observation, Observation]:
+    """Decode latents of all series (B, K) and others of the first few, in one batch."""
+    n_series, n_few = len(z), len(z_few)
+    previous, condition = (
+        torch.cat([rows, rows[:n_few]]) for rows in (previous, condition)
+    )
+    both = model.decode(torch.cat([z, z_few]), previous, generator, condition)
+    return both.part(slice(n_series)), both.part(slice(n_series, None))
 
 
 def early_index(level: Tensor, gamma: float, n_levels: int) -> Tensor:
