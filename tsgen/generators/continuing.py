@@ -1,4 +1,4 @@
-"""Continuing given beginnings: latents of the prior, weighed by what they explain."""
+"""Continuing given beginnings: latents of the prior, fitted to what they explain."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from tsgen._forms import Form
 from tsgen._ragged import items_of, refuse_frames
 from tsgen._validation import as_series, check_columns
 from tsgen.nn.decoders import delayed
+from tsgen.nn.encoders import reparameterize
+from tsgen.nn.inference import fitted_posterior
 
 if TYPE_CHECKING:
     from tsgen.generators.latent import BaseLatentGenerator
 
 N_CANDIDATES = 256
+N_STEPS = 60  # of the ascent from a candidate
 
 
 def read_prefix(
@@ -73,13 +76,14 @@ def latents_after(
     condition: Tensor,
     rng: np.random.Generator,
 ) -> Tensor:
-    r"""Draw latents given the first steps of series, by importance resampling.
+    r"""Draw latents given the first steps of series.
 
     .. math:: z \sim p(z | x_1 \ldots x_t) \propto p(z) \, p(x_1 \ldots x_t | z)
 
-    Candidates come from the prior, from the same noise for all series, and one is taken
-    with the likelihood of the beginning as weight (Rubin, "The Calculation of Posterior
-    Distributions by Data Augmentation: Comment", 1987).
+    Among candidates of the prior one is taken with the likelihood of the beginning as
+    weight (Rubin, "The Calculation of Posterior Distributions by Data Augmentation:
+    Comment", 1987). A normal posterior is fitted from there, see `fitted_posterior`:
+    no candidate explains many steps of many channels.
 
     Parameters
     ----------
@@ -94,10 +98,26 @@ def latents_after(
     -------
     Tensor of shape (n, K)
     """
-    latents = torch.empty(len(start), generator.model_.latent_size)
+    width = generator.model_.latent_size
     size = generator._n_normals() - generator.n_timesteps_ * generator.n_channels_
     normals = rng.standard_normal((N_CANDIDATES, size), np.float32)
-    share = torch.from_numpy(rng.random(len(start)))
+    noise = torch.from_numpy(rng.standard_normal((N_STEPS, width), np.float32))
+    own = torch.from_numpy(rng.standard_normal((len(start), 1 + width), np.float32))
+    share = torch.special.ndtr(own[:, 0].double())  # uniform in (0, 1)
+    latents = _resampled(generator, start, condition, normals, share)
+    mean, log_scale = _fitted(generator, latents, start, condition, noise)
+    return reparameterize(mean, log_scale, own[:, 1:])
+
+
+def _resampled(
+    generator: BaseLatentGenerator,
+    start: Tensor,
+    condition: Tensor,
+    normals: np.ndarray,
+    share: Tensor,
+) -> Tensor:
+    """Choose among candidates, made from the same normal numbers for all series."""
+    latents = torch.empty(len(start), generator.model_.latent_size)
     for given, rows in _alike(condition):
         given = given.expand(N_CANDIDATES, -1)
         pool = generator._draw_latents(normals, given)
@@ -107,6 +127,29 @@ def latents_after(
             chosen = torch.searchsorted(weight.cumsum(0), share[rows[members]])
             latents[rows[members]] = pool.cpu()[chosen.clamp(max=N_CANDIDATES - 1)]
     return latents
+
+
+def _fitted(
+    generator: BaseLatentGenerator,
+    latents: Tensor,
+    start: Tensor,
+    condition: Tensor,
+    noise: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Fit posteriors from latents (n, K), once for rows that are alike in all."""
+    device, model = generator.device_, generator.model_
+    together = torch.cat([latents, start.flatten(1), condition], dim=1)
+    each, group = torch.unique(together, dim=0, return_inverse=True)
+    widths = [latents.shape[1], start[0].numel(), condition.shape[1]]
+    found = []
+    for rows in each.to(device).split(generator._rows()):
+        z, x, given = rows.split(widths, dim=1)
+        x = x.unflatten(1, start.shape[1:])
+        found.append(fitted_posterior(model, z, x, given, noise.to(device)))
+    mean, log_scale = (
+        torch.cat(parts).cpu()[group] for parts in zip(*found, strict=True)
+    )
+    return mean, log_scale
 
 
 def _alike(rows: Tensor) -> list[tuple[Tensor, Tensor]]:

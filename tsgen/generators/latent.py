@@ -163,9 +163,10 @@ class BaseLatentGenerator(
         prefix : array-like of shape (n_samples, n_steps, n_channels) or \
                 (n_steps, n_channels), list of arrays, or DataFrame, default=None
             First steps of each series, or of all, to go on from: a probabilistic
-            forecast. The latents are drawn again from 256 of the prior, with the
-            likelihood of the prefix as weight. If `X` of `fit` had no axis of channels,
-            the prefix need not have one either.
+            forecast. The latents are inferred from it: of 256 of the prior one is
+            chosen, with the likelihood of the prefix as weight, and a posterior fitted
+            from there. If `X` of `fit` had no axis of channels, the prefix need not
+            have one either.
         gaps : bool, default=False
             Leave out the entries that a training series lacks, drawn at random, of the
             class if there is one. The prefix stays whole.
