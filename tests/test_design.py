@@ -87,6 +87,7 @@ ORDER = [
     "models",
     "dependency",
     "objectives",
+    "inference",
     "bounds",
     "training",
     "critics",
