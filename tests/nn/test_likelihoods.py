@@ -281,7 +281,7 @@ def test_missing_entries_count_nothing_and_harm_no_gradient(fresh, normals, kind
     distribution = likelihood(h, unknown(x))
     for figure in (distribution.log_prob(x), distribution.divergence(x)):
         assert torch.equal(figure == 0, x.isnan())
-    distribution.log_prob(x).sum().backward()
+    (distribution.log_prob(x) + distribution.gain(x)).sum().backward()
     assert all(part.grad.isfinite().all() for part in likelihood.parameters())
 
 
@@ -424,6 +424,14 @@ def test_the_gain_of_repeats_is_over_their_share(repeatable):
     assert_close(repeatable.gain(x)[repeats], expected[repeats])
 
 
+def test_missing_entries_are_not_in_the_share_of_repeats(repeatable):
+    x = repeatable.previous.clone()
+    x[:, ::2] = torch.nan
+    repeats = x == repeatable.previous  # all that are observed
+    expected = repeatable.log_odds.sigmoid().log()
+    assert_close(repeatable.gain(x)[repeats], expected[repeats])
+
+
 def test_making_repeats_likelier_does_not_lower_the_gain_of_changes(repeatable):
     x = (repeatable.previous + 1)[1:]
     few = Repeatable(
@@ -538,7 +546,7 @@ def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
     for figure in (distribution.log_prob(x), distribution.gain(x)):
         counts = (figure != 0)[..., several]
         assert torch.equal(counts, ~x.isnan()[..., several])
-    distribution.log_prob(x).sum().backward()
+    (distribution.log_prob(x) + distribution.gain(x)).sum().backward()
     assert all(part.grad.isfinite().all() for part in likelihood.parameters())
 
 

@@ -175,8 +175,8 @@ class Repeatable(NamedTuple):
             \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) - \ln N(x; 0, 1) &
             \text{else} \end{cases}
 
-        with the share r of entries of the channel that repeat. The probability of a
-        change does not count: else repeats would be made likely to hide a density.
+        with the share r of observed entries of the channel that repeat. The probability
+        of a change does not count: else repeats would be made likely to hide a density.
         """
         repeats, _ = self._log_probabilities()
         is_repeat = x == self.previous
@@ -185,7 +185,7 @@ class Repeatable(NamedTuple):
         return torch.where(
             is_repeat,
             repeats - share.clamp(min=ROUNDING).log(),
-            self.mixture.log_prob(x) - standard_normal_log_prob(x),
+            self.mixture.log_prob(x.nan_to_num()) - standard_normal_log_prob(x),
         )
 
     def draw(self, eps: Tensor) -> Tensor:
@@ -256,6 +256,7 @@ class Categorical(NamedTuple):
     def gain(self, x: Tensor) -> Tensor:
         """Log-probability of each entry above the log of its share in training."""
         marginals = Categorical(self.log_share, self.log_share, self.support)
+        x = x.nan_to_num()
         return self.log_prob(x) - marginals.log_prob(x)
 
     def divergence(self) -> Tensor:
@@ -500,7 +501,7 @@ class ChannelMixtures(NamedTuple):
 
     def gain(self, x: Tensor) -> Tensor:
         """Log-likelihood of each entry above that of who knows only the marginals."""
-        return self._given(x).gain(x.nan_to_num()).masked_fill(x.isnan(), 0.0)
+        return self._given(x).gain(x).masked_fill(x.isnan(), 0.0)
 
     def divergence(self, x: Tensor) -> Tensor:
         """Bound the expected gain of each entry over its reference."""
