@@ -42,7 +42,12 @@ TABLE_1 = (STABLE, *tuple(_REMEDIES)[:4])
 TABLE_2 = (*tuple(_REMEDIES)[4:], DIRECT)
 ABLATIONS = tuple(_VARIANTS)
 METHODS = (*TABLE_1, *TABLE_2)
-ALL = (*METHODS, *ABLATIONS)
+_AS_PRINTED = ", as in the paper"
+PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in TABLE_1)
+ALL = (*METHODS, *PAPERS, *ABLATIONS)
+
+_PAPERS = {"likelihood": "gaussian"}  # and the latent enters before the first step
+_PAPERS_STABLE = {"skip_connections": False, "n_inference_levels": 50}
 
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full
     "quick": {"max_iter": 20, "prior_max_iter": 40},
@@ -70,6 +75,9 @@ def make(name: str, backbone: str, mode: str, seed: int) -> Any:
         epochs = {"max_iter": sum(budget.values())} if budget else {}
         return DiffusionGenerator(random_state=seed, **epochs)
     options = {"backbone": backbone, "check_collapse": False, "random_state": seed}
+    if name in PAPERS:
+        name = name.removesuffix(_AS_PRINTED)
+        options |= _PAPERS | (_PAPERS_STABLE if name == STABLE else {})
     if name in _REMEDIES:
         return LatentDiffusionGenerator(**_REMEDIES[name], **options, **budget)
     return StablePosteriorGenerator(**_VARIANTS.get(name, {}), **options, **budget)

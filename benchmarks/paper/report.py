@@ -36,6 +36,7 @@ START, END = "<!-- paper: start -->", "<!-- paper: end -->"
 ORDER = (*generators.REFERENCES, *generators.ALL)
 
 METHODS = (*generators.REFERENCES, *generators.METHODS)
+PAPERS = (*generators.REFERENCES, *generators.PAPERS)
 ABLATIONS = (generators.FLOOR, generators.STABLE, *generators.ABLATIONS)
 
 Rows = list[dict[str, str]]
@@ -99,22 +100,35 @@ def n_seeds(rows: Rows) -> int:
 
 def samples_section(rows: Rows) -> Iterator[str]:
     """Lay out the samples of one data set."""
-    yield table(keep(rows, METHODS), DISTANCES)
+    yield table(keep(rows, (*METHODS, *generators.PAPERS)), DISTANCES)
 
 
 def sections(rows: Rows) -> Iterator[str]:
     """Lay out one data set."""
-    main, ablated = (keep(rows, names) for names in (METHODS, ABLATIONS))
-    for title, columns in TITLES.items():
-        yield f"{title}:"
-        yield table(main, columns)
-    if {row["generator"] for row in ablated} & set(generators.ABLATIONS):
+    main, printed, ablated = (keep(rows, n) for n in (METHODS, PAPERS, ABLATIONS))
+    yield from main_section(main, generators.METHODS)
+    if has_any(printed, generators.PAPERS):
+        yield "With the likelihood of the paper, one normal, and its form:"
+        yield from main_section(printed, generators.PAPERS)
+    if has_any(ablated, generators.ABLATIONS):
         yield "Ablations of the stable posterior:"
         yield table(ablated, ABLATED)
-    found = list(ratios(main))
+
+
+def main_section(rows: Rows, names: tuple[str, ...]) -> Iterator[str]:
+    """Lay out a table of the paper, and the ratio of its two first generators."""
+    for title, columns in TITLES.items():
+        yield f"{title}:"
+        yield table(rows, columns)
+    found = list(ratios(rows, *names[:2]))
     if found:
-        yield "Stable posterior / latent diffusion, ratio of what exceeds the floor:"
+        yield f"{names[0]} / {names[1]}, ratio of what exceeds the floor:"
         yield markdown(["backbone", *(heading for heading, _, _ in EXCESSES)], found)
+
+
+def has_any(rows: Rows, names: tuple[str, ...]) -> bool:
+    """Tell whether any of these generators has a row."""
+    return any(row["generator"] in names for row in rows)
 
 
 def keep(rows: Rows, names: tuple[str, ...]) -> Rows:
@@ -163,13 +177,10 @@ def excess(rows: Rows, metric: str, part: str) -> float:
     return float(np.mean([a - b for a, b in pairs])) if pairs else np.nan
 
 
-def ratios(rows: Rows) -> Iterator[list[str]]:
-    """Compare the two generators of the paper, on each backbone, over shared seeds."""
+def ratios(rows: Rows, *names: str) -> Iterator[list[str]]:
+    """Compare two generators on each backbone, over shared seeds."""
     for backbone in generators.BACKBONES:
-        both = [
-            chosen(rows, generator=name, backbone=backbone)
-            for name in (generators.STABLE, generators.PLAIN)
-        ]
+        both = [chosen(rows, generator=name, backbone=backbone) for name in names]
         seeds = {r["seed"] for r in both[0]} & {r["seed"] for r in both[1]}
         if seeds:
             shared = [[row for row in own if row["seed"] in seeds] for own in both]

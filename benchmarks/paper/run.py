@@ -49,6 +49,7 @@ class Entry(NamedTuple):
 _SETS = ("earthquakes", "mimic", "physionet2012", "energy")
 ENTRIES = {
     "table1": Entry(_SETS, generators.TABLE_1),
+    "paper": Entry(_SETS, generators.PAPERS),
     "table2": Entry(_SETS, generators.TABLE_2),
     "ablations": Entry(("earthquakes",), generators.ABLATIONS, ("lstm",)),
     "times": Entry(_SETS, (generators.STABLE, generators.PLAIN, generators.DIRECT)),
