@@ -89,7 +89,7 @@ def tables(rows: Rows, *, of_samples_only: bool = False) -> str:
     for data in SETS:
         own = [row for row in rows if row["data"] == data]
         if own:
-            parts += [f"### {data}, seeds: {n_seeds(own)}", *sections_of(own)]
+            parts += [f"### {data}", *sections_of(own)]
     return "\n\n".join(parts)
 
 
@@ -101,6 +101,7 @@ def n_seeds(rows: Rows) -> int:
 def samples_section(rows: Rows) -> Iterator[str]:
     """Lay out the samples of one data set."""
     yield table(keep(rows, (*METHODS, *generators.PAPERS)), DISTANCES)
+    yield from ratio_section(rows, *generators.PAPERS[:2])
 
 
 def sections(rows: Rows) -> Iterator[str]:
@@ -120,9 +121,14 @@ def main_section(rows: Rows, names: tuple[str, ...]) -> Iterator[str]:
     for title, columns in TITLES.items():
         yield f"{title}:"
         yield table(rows, columns)
-    found = list(ratios(rows, *names[:2]))
+    yield from ratio_section(rows, *names[:2])
+
+
+def ratio_section(rows: Rows, first: str, second: str) -> Iterator[str]:
+    """Lay out the ratio of two generators, if both have rows."""
+    found = list(ratios(rows, first, second))
     if found:
-        yield f"{names[0]} / {names[1]}, ratio of what exceeds the floor:"
+        yield f"{first} / {second}, ratio of what exceeds the floor:"
         yield markdown(["backbone", *(heading for heading, _, _ in EXCESSES)], found)
 
 
@@ -143,8 +149,9 @@ def table(rows: Rows, columns: tuple[Column, ...]) -> str:
         own = chosen(rows, generator=name, backbone=backbone)
         cells = [cell(own, metric, part) for _, metric, part in columns]
         if any(cells):
-            lines.append([name, backbone, *cells])
-    return markdown(["", "backbone", *(heading for heading, _, _ in columns)], lines)
+            lines.append([name, backbone, str(n_seeds(own)), *cells])
+    headings = (heading for heading, _, _ in columns)
+    return markdown(["", "backbone", "seeds", *headings], lines)
 
 
 def generators_of(rows: Rows) -> list[tuple[str, str]]:
