@@ -134,7 +134,7 @@ def steps() -> Iterator[Row]:
     generator = StablePosteriorGenerator(
         max_iter=10, prior_max_iter=20, random_state=SEED
     ).fit(X_train)
-    for sampler in ("ddim", "ancestral"):
+    for sampler in ("dpm", "ddim", "ancestral"):
         generator.set_params(sampler=sampler)
 
         draw = partial(sample_in_steps, generator)

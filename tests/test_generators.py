@@ -89,13 +89,13 @@ class TestSample:
     def test_none_of_zero_series(self, make_generator, X):
         assert make_generator().fit(X).sample(0).shape == (0, 6, 2)
 
-    @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+    @pytest.mark.parametrize("sampler", ["dpm", "ddim", "ancestral"])
     def test_few_are_the_first_of_many(self, make_generator, X, sampler):
         generator = make_generator(sampler=sampler).fit(X)
         head = generator.sample(20)[:7]
         assert_allclose(generator.sample(7), head, rtol=1e-4, atol=1e-3)
 
-    @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
+    @pytest.mark.parametrize("sampler", ["dpm", "ddim", "ancestral"])
     def test_it_does_not_depend_on_the_size_of_a_pass(
         self, make_generator, X, sampler, monkeypatch
     ):

@@ -49,6 +49,8 @@ ALL = (*METHODS, *PAPERS, *ABLATIONS)
 _PAPERS = {"likelihood": "gaussian"}  # and the latent enters before the first step
 _PAPERS_STABLE = {"skip_connections": False, "n_inference_levels": 50}
 
+_SAMPLER = "ddim"  # of all rows committed; the default of the package came later
+
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full
     "quick": {"max_iter": 20, "prior_max_iter": 40},
     "full": {},
@@ -71,10 +73,11 @@ def make(name: str, backbone: str, mode: str, seed: int) -> Any:
     if name in DUMMIES:
         return type(DUMMIES[name])(random_state=seed)
     budget = _BUDGETS[mode]
+    shared = {"sampler": _SAMPLER, "random_state": seed}
     if name == DIRECT:
         epochs = {"max_iter": sum(budget.values())} if budget else {}
-        return DiffusionGenerator(random_state=seed, **epochs)
-    options = {"backbone": backbone, "check_collapse": False, "random_state": seed}
+        return DiffusionGenerator(**shared, **epochs)
+    options = {"backbone": backbone, "check_collapse": False, **shared}
     if name in PAPERS:
         name = name.removesuffix(_AS_PRINTED)
         options |= _PAPERS | (_PAPERS_STABLE if name == STABLE else {})

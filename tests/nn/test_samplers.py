@@ -15,6 +15,7 @@ from tsgen.nn.noise import SCHEDULES, clean_from_noise, diffuse, linear_alpha_ba
 from tsgen.nn.samplers import (
     ancestral_step,
     ddim_step,
+    extrapolated_clean,
     reverse_chain,
     sample_latents,
     strided_levels,
@@ -159,6 +160,34 @@ def test_a_ddim_step_with_the_truth_keeps_the_noise(normals):
     assert_close(found, diffuse(z0, there, eps))
 
 
+def test_a_step_of_second_order_is_that_of_dpm_solver(normals):
+    """Algorithm 2 of Lu et al. 2022, in its own terms: r, h and D."""
+    z, z0_hat, z0_last = normals(3, 5, 2, dtype=torch.float64)
+    last, here, there = torch.tensor([[0.05] * 5, [0.2] * 5, [0.7] * 5]).double()
+    half = [0.5 * (kept / (1 - kept)).log()[:, None] for kept in (last, here, there)]
+    h = half[2] - half[1]
+    r = (half[1] - half[0]) / h
+    D = (1 + 1 / (2 * r)) * z0_hat - z0_last / (2 * r)
+    noise = ((1 - there) / (1 - here)).sqrt()[:, None]
+    expected = noise * z - there.sqrt()[:, None] * torch.expm1(-h) * D
+    further = extrapolated_clean(z0_hat, z0_last, last, here, there)
+    assert_close(ddim_step(z, further, here, there), expected)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [(0.1, 0.2, 1.0), (0.1, 0.2, 0.2), (0.2, 0.2, 0.7), (0.0, 0.2, 0.7)],
+    ids=["to level 0", "equal levels", "after equal levels", "from no signal"],
+)
+def test_nothing_is_extrapolated_where_levels_are_infinitely_far_or_equal(
+    normals, kept
+):
+    z0_hat, z0_last = normals(2, 5, 2)
+    last, here, there = torch.tensor(kept)[:, None].expand(3, 5)
+    found = extrapolated_clean(z0_hat, z0_last, last, here, there)
+    assert torch.equal(found, z0_hat)
+
+
 @pytest.mark.parametrize("level", [1, 5, 10])
 def test_a_step_between_equal_levels_is_the_identity(step, level):
     z, z0_hat, _, _, eps = step
@@ -218,23 +247,45 @@ def test_ancestral_samples_have_the_moments_of_the_data(
     assert_moments(z, kept.sqrt() * MEAN, covariance, bias=0.05)
 
 
-@pytest.mark.parametrize("ancestral", [True, False], ids=["ancestral", "ddim"])
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_the_error_of_a_chain_falls_with_its_steps(schedule, ancestral):
+def chain_errors(schedule, stop=0, ancestral=False, second_order=False):
+    """Errors of mean and variance in one dimension, each with twice the steps."""
     alpha_bar, one = SCHEDULES[schedule](1000), torch.ones(1, 1).double()
     predict_clean = exact_denoiser(alpha_bar, 3 * one[0], one, 2 * one[0])
-    errors = []
+    kept, errors = alpha_bar[stop], []
     for n_steps in (10, 20, 40, 80, 160):
 
         def run(z, eps, n_steps=n_steps):
-            stop = torch.zeros(len(z), dtype=torch.long)
-            return sample_latents(predict_clean, z, stop, alpha_bar, n_steps, eps)
+            return sample_latents(
+                predict_clean,
+                z,
+                torch.full((len(z),), stop),
+                alpha_bar,
+                n_steps,
+                eps,
+                second_order=second_order,
+            )
 
         mean, variance = affine_moments(run, n_steps, ancestral)
-        errors.append(abs(mean - 3) + abs(variance - 4))
+        truth = 3 * kept.sqrt(), 4 * kept + 1 - kept
+        errors.append(float(abs(mean - truth[0]) + abs(variance - truth[1])))
+    return errors
+
+
+@pytest.mark.parametrize("ancestral", [True, False], ids=["ancestral", "ddim"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_error_of_a_chain_falls_with_its_steps(schedule, ancestral):
+    errors = chain_errors(schedule, ancestral=ancestral)
     ratios = [new / old for old, new in pairwise(errors)]
     assert max(ratios) < 0.7
     assert errors[-1] < errors[0] / 8
+
+
+@pytest.mark.parametrize("stop", [0, 100])
+def test_a_chain_of_second_order_needs_fewer_steps(stop):
+    first = chain_errors("cosine", stop)
+    second = chain_errors("cosine", stop, second_order=True)
+    assert max(new / old for old, new in pairwise(second)) < 0.4
+    assert second[2] < 0.25 * first[2]
 
 
 def test_rows_stop_at_levels_of_their_own(normals):

@@ -83,7 +83,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         "n_levels": [Interval(Integral, 2, None, closed="left")],
         "noise_schedule": [StrOptions(set(SCHEDULES))],
         "prediction": [StrOptions({"v", "epsilon"})],
-        "sampler": [StrOptions({"ddim", "ancestral"})],
+        "sampler": [StrOptions({"dpm", "ddim", "ancestral"})],
         "n_sampling_steps": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [
@@ -560,6 +560,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             self.model_.alpha_bar,
             self.n_sampling_steps,
             steps.reshape(len(start), -1, width).transpose(0, 1) if ancestral else None,
+            second_order=self.sampler == "dpm",
         )
 
     def _in_original_units(self, series: np.ndarray) -> np.ndarray:

@@ -43,8 +43,9 @@ class DiffusionGenerator(BaseGenerator):
         2020).
     prediction : {"v", "epsilon"}, default="v"
         What the denoiser predicts: velocity (Salimans and Ho 2022), or the noise.
-    sampler : {"ddim", "ancestral"}, default="ddim"
-        Steps of the reverse chain: deterministic (Song et al. 2021), or random.
+    sampler : {"dpm", "ddim", "ancestral"}, default="dpm"
+        Steps of the reverse chain: deterministic, of a second-order solver or of first
+        order; or random.
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
     max_iter : int or "auto", default=200
@@ -136,7 +137,7 @@ class DiffusionGenerator(BaseGenerator):
         n_levels: int = 1000,
         noise_schedule: str = "cosine",
         prediction: str = "v",
-        sampler: str = "ddim",
+        sampler: str = "dpm",
         n_sampling_steps: int = 50,
         max_iter: int = 200,
         batch_size: int | str = "auto",

@@ -84,8 +84,9 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         How fast the signal fades with the level; the paper's is "linear".
     prediction : {"v", "epsilon"}, default="v"
         What the denoiser predicts: velocity, or the noise as in the paper.
-    sampler : {"ddim", "ancestral"}, default="ddim"
-        Steps of the reverse chain: deterministic, or random as in the paper.
+    sampler : {"dpm", "ddim", "ancestral"}, default="dpm"
+        Steps of the reverse chain: deterministic, of a second-order solver or of first
+        order; or random as in the paper.
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
     max_iter : int or "auto", default="auto"
@@ -225,7 +226,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         n_levels: int = 1000,
         noise_schedule: str = "cosine",
         prediction: str = "v",
-        sampler: str = "ddim",
+        sampler: str = "dpm",
         n_sampling_steps: int = 50,
         max_iter: int | str = "auto",
         prior_max_iter: int | str = "auto",

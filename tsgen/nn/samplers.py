@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -77,12 +78,45 @@ def ddim_step(z: Tensor, z0_hat: Tensor, kept: Tensor, kept_next: Tensor) -> Ten
     return there.sqrt() * z0_hat + (1 - there).sqrt() * eps_hat
 
 
+def extrapolated_clean(
+    z0_hat: Tensor, z0_last: Tensor, kept_last: Tensor, kept: Tensor, kept_next: Tensor
+) -> Tensor:
+    r"""Predict what a step of second order needs, from this level and the last.
+
+    .. math::
+        \hat z^0 + \frac{\lambda' - \lambda}{2 (\lambda - \lambda_{last})}
+        (\hat z^0 - \hat z^0_{last}), \quad
+        \lambda = \tfrac{1}{2} \ln \frac{\bar\alpha}{1 - \bar\alpha}
+
+    `ddim_step` with it is a step of DPM-Solver++ (2M): Lu et al., "DPM-Solver++: Fast
+    Solver for Guided Sampling of Diffusion Probabilistic Models", 2022, algorithm 2.
+    On the way to level 0, which is infinitely far, it is the prediction itself.
+
+    Parameters
+    ----------
+    z0_hat, z0_last : Tensor of shape (B, K)
+        Predictions of the clean latent at this level and at the last, higher one.
+    kept_last, kept, kept_next : Tensor of shape (B,)
+        Signal kept (alpha bar) at the last level, at this and at the next.
+
+    Returns
+    -------
+    Tensor of shape (B, K)
+    """
+    last, here, there = (k.logit() for k in (kept_last, kept, kept_next))
+    weight = (there - here) / (2 * (here - last))
+    weight = torch.where(weight.isfinite(), weight, 0.0)
+    return z0_hat + weight[:, None] * (z0_hat - z0_last)
+
+
 def reverse_chain(
     predict_clean: Callable[[Tensor, Tensor], Tensor],
     z: Tensor,
     levels: Tensor,
     alpha_bar: Tensor,
     eps: Tensor | None = None,
+    *,
+    second_order: bool = False,
 ) -> Iterator[Tensor]:
     """Run the reverse chain and yield the latents after every transition.
 
@@ -98,18 +132,25 @@ def reverse_chain(
         Signal kept at every level.
     eps : Tensor of shape (S, B, K), optional
         Noise of the ancestral steps; without it the steps are DDIM's.
+    second_order : bool
+        Make steps without noise those of DPM-Solver++ (2M).
 
     Yields
     ------
     Tensor of shape (B, K)
     """
     kept = alpha_bar[levels]
-    for step in range(len(levels) - 1):
+    z0_last = None
+    for step, (here, there) in enumerate(pairwise(kept)):
         z0_hat = predict_clean(z, levels[step])
-        if eps is None:
-            z = ddim_step(z, z0_hat, kept[step], kept[step + 1])
+        if eps is not None:
+            z = ancestral_step(z, z0_hat, here, there, eps[step])
+        elif second_order and z0_last is not None:
+            further = extrapolated_clean(z0_hat, z0_last, kept[step - 1], here, there)
+            z = ddim_step(z, further, here, there)
         else:
-            z = ancestral_step(z, z0_hat, kept[step], kept[step + 1], eps[step])
+            z = ddim_step(z, z0_hat, here, there)
+        z0_last = z0_hat
         yield z
 
 
@@ -120,12 +161,14 @@ def sample_latents(
     alpha_bar: Tensor,
     n_steps: int,
     eps: Tensor | None = None,
+    *,
+    second_order: bool = False,
 ) -> Tensor:
     """Run the reverse chain from noise `z` down to each row's stopping level.
 
     Parameters
     ----------
-    predict_clean, z, alpha_bar, eps
+    predict_clean, z, alpha_bar, eps, second_order
         As in `reverse_chain`.
     stop : Tensor of shape (B,), int64
         Level at which each row stops (paper, algorithm 2).
@@ -137,6 +180,9 @@ def sample_latents(
     Tensor of shape (B, K)
     """
     levels = strided_levels(len(alpha_bar) - 1, n_steps, stop)
-    for latents in reverse_chain(predict_clean, z, levels, alpha_bar, eps):
+    chain = reverse_chain(
+        predict_clean, z, levels, alpha_bar, eps, second_order=second_order
+    )
+    for latents in chain:
         z = latents
     return z
