@@ -89,7 +89,7 @@ def block_folds(n_series: int, n_splits: int, gap: int) -> Folds:
     if n_splits > n_series:
         raise ValueError(
             f"n_splits must be at most the number of series, got {n_splits} folds of "
-            f"{n_series} series."
+            f"{n_series} series.\nGive more series, or fewer folds (cv in compare)."
         )
     room = _MOST_BLOCKS
     if gap:
