@@ -3,7 +3,7 @@
 A latent diffusion model of earthquakes is fitted at its defaults, and warns that its
 posterior has collapsed: the decoder does not use the latent. The report says so in
 figures. Then two cures are tried: a small weight of the KL term with masked inputs, and
-the stable posterior. Takes about two minutes on two CPU cores.
+the stable posterior. Takes a few minutes on two CPU cores.
 """
 
 import warnings

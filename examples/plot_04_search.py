@@ -2,7 +2,7 @@
 
 A grid of nine stable posteriors is scored on held-out earthquakes by three metrics from
 one draw of samples each. A search always names a winner; the picture shows how far the
-candidates differ beyond the spread of their folds. Takes about two minutes on two CPU
+candidates differ beyond the spread of their folds. Takes a few minutes on two CPU
 cores.
 """
 

@@ -4,7 +4,7 @@
 stays in intensive care (`tsgen.datasets.fetch_physionet2012` says where to get the
 file); without a file, on earthquakes. Real series in the place of synthetic ones give
 the floor of every metric, two generators without a network what is easily reached.
-Then the stable posterior is looked at, and tested for copying. Takes about two minutes
+Then the stable posterior is looked at, and tested for copying. Takes a few minutes
 on two CPU cores, and ten with the file.
 """
 

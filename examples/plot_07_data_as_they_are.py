@@ -2,7 +2,7 @@
 
 Five channels of the Energy data, windows of four hours. A generator learns with a third
 of the entries missing, and fills them; knows day from night; keeps the lengths of
-series; and goes on from the first steps of a window. Takes about two minutes on two CPU
+series; and goes on from the first steps of a window. Takes a few minutes on two CPU
 cores.
 """
 
