@@ -44,8 +44,8 @@ class DiffusionGenerator(BaseGenerator):
     prediction : {"v", "epsilon"}, default="v"
         What the denoiser predicts: velocity (Salimans and Ho 2022), or the noise.
     sampler : {"dpm", "ddim", "ancestral"}, default="dpm"
-        Steps of the reverse chain: deterministic, of a second-order solver or of first
-        order; or random.
+        Steps of the reverse chain: deterministic, of second order (Lu et al. 2022) or
+        of first (Song et al. 2021); or random.
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
     max_iter : int or "auto", default=200
