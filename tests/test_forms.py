@@ -839,7 +839,7 @@ def test_lengths_that_are_not_integers_are_refused(lengths):
         ([[1, 2, 3]], r"got shape \(1, 3\)"),
         (0, "the first is 0 for series 0"),
         (6, "the first is 6"),
-        ([1, 6, -1], "got 2 others, the first is 6 for series 1"),
+        ([1, 6, -1], "got 2 that are not, the first is 6 for series 1"),
     ],
 )
 def test_lengths_out_of_range_are_refused(lengths, words):

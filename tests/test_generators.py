@@ -354,14 +354,16 @@ class TestTraining:
         assert not np.allclose(falling, constant)
 
     @pytest.mark.parametrize(
-        ("n_series", "n_epochs"), [(10, 200), (640, 100), (3200, 64), (10**6, 1)]
+        ("n_series", "n_epochs", "n_prior"),
+        [(10, 200, 200), (640, 50, 100), (2560, 64, 128), (6400, 32, 64), (9**7, 1, 1)],
     )
-    def test_auto_gives_every_set_as_many_minibatches(
-        self, make_generator, X, n_series, n_epochs
+    def test_auto_takes_a_minibatch_for_each_series_within_bounds(
+        self, make_generator, X, n_series, n_epochs, n_prior
     ):
         fit = Fit(make_generator(batch_size="auto").fit(X), None)
-        assert fit._n_epochs("auto", n_series, 3200) == n_epochs
-        assert fit._n_epochs(7, n_series, 3200) == 7
+        assert fit._n_epochs("auto", n_series) == n_epochs
+        assert fit._n_epochs("auto", n_series, share=2) == n_prior
+        assert fit._n_epochs(7, n_series, share=2) == 7
 
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)

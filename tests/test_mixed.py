@@ -232,7 +232,7 @@ class TestErrors:
         else:
             call = getattr(generator, method)
         with pytest.raises(
-            ValueError, match=r"channel 1, got 1 others, the first is 55"
+            ValueError, match=r"channel 1, got 1 that are not, the first is 55"
         ):
             call(other)
 

@@ -58,7 +58,7 @@ def test_gaps_stay(X, supports):
 
 def test_another_value_is_refused_with_its_channel(X, supports):
     X[3, 1, 0] = 0.3
-    message = r"the discrete channel 0, got 1 others, the first is 0\.3"
+    message = r"the discrete channel 0, got 1 that are not, the first is 0\.3"
     with pytest.raises(ValueError, match=message):
         supports.checked(X)
 

@@ -328,7 +328,7 @@ def _check_longer(lengths: np.ndarray, after: int) -> None:
     if short.size:
         raise ValueError(
             f"lengths must be above the {after} steps of prefix, got {short.size} "
-            f"others, the first is {lengths[short[0]]} for series {short[0]}.\n"
+            f"that are not, the first is {lengths[short[0]]} for series {short[0]}.\n"
             "Cut the prefix, or ask for longer series."
         )
 

@@ -274,7 +274,7 @@ class NumberEncoder:
         rows = np.flatnonzero(wrong)
         if rows.size:
             raise ValueError(
-                f"{self.name} must {rule}, got {rows.size} others, the first is "
+                f"{self.name} must {rule}, got {rows.size} that are not, the first is "
                 f"{values[rows[0]]:g} in row {rows[0]}.\n"
                 "Check its unit, or fit on more."
             )

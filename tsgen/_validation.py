@@ -445,8 +445,8 @@ def check_lengths(lengths: Any, n_samples: int, n_timesteps: int) -> np.ndarray:
     bad = np.flatnonzero((array < 1) | (array > n_timesteps))
     if bad.size:
         raise ValueError(
-            f"{rule}, got {bad.size} others, the first is {array.flat[bad[0]]} for "
-            f"series {bad[0]}.\nLonger series need a fit on longer ones."
+            f"{rule}, got {bad.size} that are not, the first is {array.flat[bad[0]]} "
+            f"for series {bad[0]}.\nLonger series need a fit on longer ones."
         )
     return np.broadcast_to(array, n_samples).astype(np.int64)
 

@@ -49,7 +49,8 @@ class DiffusionGenerator(BaseGenerator):
     n_sampling_steps : int, default=50
         Steps of the reverse chain; with `n_levels` of them every level is visited.
     max_iter : int or "auto", default=200
-        Epochs; "auto" takes as many as make 3,200 minibatches, at most 200.
+        Epochs; "auto" takes as many as make one minibatch for each series, but at least
+        1,600 minibatches and at most 3,200, and at most 200 epochs.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 64.

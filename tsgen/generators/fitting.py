@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 LARGEST_BATCH = 64
 SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
-BATCHES_OF_THE_FIT = 3200
-BATCHES_OF_THE_PRIOR = 6400
+FEWEST_BATCHES = 1600
+MOST_BATCHES = 3200  # in between, as many as there are series
 MOST_EPOCHS = 200  # more make small sets be learned by heart
+PRIOR_SHARE = 2  # minibatches of the second stage for each of the first
 
 
 class TrainingState(NamedTuple):
@@ -141,7 +142,7 @@ class Fit:
     def _first_stage(self, trained: Data, held_out: Data | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
         x = trained[0]
-        max_iter = self._n_epochs(self.generator.max_iter, len(x), BATCHES_OF_THE_FIT)
+        max_iter = self._n_epochs(self.generator.max_iter, len(x))
         epochs = train(
             self._joint,
             trained,
@@ -184,10 +185,11 @@ class Fit:
             return int(self.generator.batch_size)
         return min(LARGEST_BATCH, max(SMALLEST_BATCH, n_rows // BATCHES_PER_EPOCH))
 
-    def _n_epochs(self, max_iter: int | str, n_rows: int, n_batches: int) -> int:
-        """Return the number of epochs; "auto" gives every set so many minibatches."""
+    def _n_epochs(self, max_iter: int | str, n_rows: int, share: int = 1) -> int:
+        """Return the number of epochs; "auto" goes by a number of minibatches."""
         if max_iter != "auto":
             return int(max_iter)
+        n_batches = share * min(MOST_BATCHES, max(FEWEST_BATCHES, n_rows))
         per_epoch = max(1, n_rows // self._batch_size(n_rows))
         return min(MOST_EPOCHS, -(-n_batches // per_epoch))
 
@@ -232,9 +234,7 @@ class TwoStageFit(Fit):
     def _second_stage(self, x: Rows, condition: Rows) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
-        max_iter = self._n_epochs(
-            self.generator.prior_max_iter, len(x), BATCHES_OF_THE_PRIOR
-        )
+        max_iter = self._n_epochs(self.generator.prior_max_iter, len(x), PRIOR_SHARE)
         denoiser = self.model.denoiser.requires_grad_(True)
         terms = partial(prior_terms, self.model)
         rate = self.generator.prior_learning_rate
