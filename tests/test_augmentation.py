@@ -317,6 +317,23 @@ def test_frames_stay_frames(X, y):
     assert len(X_more) == len(y_more) == 45
 
 
+def test_a_long_frame_stays_one(X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.concat({k: pandas.DataFrame(x) for k, x in enumerate(X)})
+    X_more, y_more = augmenter().fit_resample(frame, y)
+    assert X_more.shape == (45 * 5, 2)
+    np.testing.assert_array_equal(X_more.index.unique(0), range(45))
+    np.testing.assert_array_equal(X_more[: 30 * 5], frame)
+    np.testing.assert_array_equal(y_more, augmenter().fit_resample(X, y)[1])
+
+
+def test_a_long_frame_is_checked_for_harm_with_all_its_channels(X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.concat({k: pandas.DataFrame(x) for k, x in enumerate(X)})
+    found, wanted = (check_harm(series, y, random_state=0) for series in (frame, X))
+    np.testing.assert_equal(found.scores, wanted.scores)
+
+
 def test_a_list_of_series_is_taken(X, y):
     assert augmenter().fit_resample(list(X), list(y))[0].shape == (45, 5, 2)
 

@@ -172,6 +172,14 @@ def test_splitters_of_scikit_learn_are_used(cv, series, seen):
     np.testing.assert_array_equal(seen[0][0], series[train])
 
 
+def test_a_long_frame_keeps_all_channels(series):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.concat({k: pandas.DataFrame(x) for k, x in enumerate(series)})
+    generators = {"a": GaussianGenerator()}
+    found, wanted = (quick(generators, X, dummies=False) for X in (frame, series))
+    np.testing.assert_equal(found.floor, wanted.floor)
+
+
 def test_a_test_set_leaves_all_series_for_fitting(series, held_out, seen):
     result = quick({"a": Recorder()}, series, X_test=held_out[:10], cv=None)
     assert len(seen) == 5

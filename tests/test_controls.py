@@ -21,6 +21,13 @@ def lag_one(X):
     return (products / centred.var(axis=1)).mean()
 
 
+def test_a_long_frame_keeps_all_channels(walks):
+    pandas = pytest.importorskip("pandas")
+    frames = {k: pandas.DataFrame(x) for k, x in enumerate(walks[:5])}
+    found = shuffle_timesteps(pandas.concat(frames), random_state=0)
+    np.testing.assert_array_equal(found, shuffle_timesteps(walks[:5], random_state=0))
+
+
 # property of a family
 
 

@@ -340,6 +340,14 @@ class TestTraining:
         assert halves.n_iter_ == 6
         assert_array_equal(halves.sample(4), at_once.sample(4))
 
+    def test_a_warm_start_goes_on_at_the_rate_that_is_set(self, make_generator, X):
+        generator = make_generator(warm_start=True).fit(X)
+        before = generator._training_state.trainer["module"]
+        generator.set_params(learning_rate=1e-12).fit(X)
+        after = generator._training_state.trainer["module"]
+        for name, _ in generator.model_.named_parameters():
+            assert_allclose(after[name], before[name], atol=1e-6)
+
     def test_a_warm_start_goes_on_after_pickling(self, make_generator, X):
         at_once = make_generator(max_iter=6, warm_start=True).fit(X)
         half = make_generator(max_iter=3, warm_start=True).fit(X)
@@ -807,6 +815,21 @@ class TestDependency:
         )
         found = generator.fit(X).dependency(X, max_order="all")
         assert_allclose(np.nansum(found.m, axis=2), 1, atol=1e-3)
+
+    @pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+    def test_series_may_end_earlier(self, make_latent_generator, X, backbone):
+        options = {"backbone": backbone, "missing": "mask"}
+        generator = make_latent_generator(**options).fit(X)
+        Z = generator.transform(X[:4])
+        gappy = X[:4].copy()
+        gappy[0, 1] = np.nan
+        whole = generator.dependency(gappy, Z=Z).global_
+        cut = [gappy[0], gappy[1][:3], gappy[2][:2], gappy[3]]
+        found = generator.dependency(cut, Z=Z).global_
+        for k, series in enumerate(cut):
+            length = len(series)
+            assert_allclose(found[k, :length], whole[k, :length], atol=1e-4)
+            assert np.isnan(found[k, length:]).all()
 
     def test_a_series_does_not_depend_on_the_others(self, make_latent_generator, X):
         generator = make_latent_generator().fit(X)

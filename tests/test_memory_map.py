@@ -200,6 +200,14 @@ def test_a_fitted_generator_keeps_no_hold_of_the_map(mapped, make_generator, X):
     assert generator.sample(2).shape == (2, 6, 2)
 
 
+def test_a_map_of_whole_numbers_may_end_earlier_after_unequal_lengths(mapped, X):
+    whole = X.round().astype(np.int16)
+    make, own = GENERATORS["stable"]
+    generator = make(**own).fit([series[: 4 + k % 3] for k, series in enumerate(whole)])
+    found = generator.transform(mapped(whole[:, :5]))
+    assert_array_equal(found, generator.transform(whole[:, :5]))
+
+
 @pytest.fixture
 def long():
     """Return 2,500 series of 24 x 4, 1.9 MB."""

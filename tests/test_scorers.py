@@ -99,6 +99,16 @@ def test_many_metrics_share_one_draw(series):
     assert Recorder.asked == [(30, 3)]
 
 
+def test_a_long_frame_has_as_many_samples_as_series(series):
+    pandas = pytest.importorskip("pandas")
+    frames = {k: pandas.DataFrame(x) for k, x in enumerate(series[30:])}
+    Recorder.asked.clear()
+    scorer = GeneratorScorer("sliced_wasserstein_distance")
+    fitted = Recorder().fit(series[:30])
+    assert scorer(fitted, pandas.concat(frames)) == scorer(fitted, series[30:])
+    assert Recorder.asked == [(30, 0), (30, 0)]
+
+
 def test_the_number_of_samples_can_be_set(series):
     Recorder.asked.clear()
     GeneratorScorer("mmd", n_samples=7)(Recorder().fit(series[:30]), series[30:])

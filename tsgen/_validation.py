@@ -22,7 +22,6 @@ from tsgen._arrays import (
     check_kinds,
     from_tensor,
     is_frame,
-    length_of,
     not_numbers_message,
     refuse_mask,
     shortened,
@@ -210,6 +209,11 @@ def as_series(
     return _as_three_axes(_read(X, name, categories), name)
 
 
+def as_it_came(X: Any, series: np.ndarray) -> np.ndarray:
+    """Drop the channel axis of series (n, T, C) whose `X` came without one."""
+    return series[:, :, 0] if np.ndim(X) == 2 and not is_long(X) else series
+
+
 def as_numbers(X: Any, name: str) -> np.ndarray:
     """Check that an array holds real numbers, and leave them and its axes alone.
 
@@ -270,56 +274,6 @@ def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
             f"{name} must have the columns of fit in their order, {shortened(wanted)}, "
             f"got {shortened(came)}.\nSelect them: {name}[[...]]."
         )
-
-
-def is_ragged(X: Any, n_timesteps: int) -> bool:
-    """Tell whether `X` is a list of series that are not all of one known length."""
-    if not isinstance(X, list | tuple) or not len(X):
-        return False
-    return {length_of(series) for series in X} != {n_timesteps}
-
-
-def pad_series(X: Any, *, estimator: BaseEstimator) -> tuple[np.ndarray, np.ndarray]:
-    """Check series that may end earlier than those of `fit`, and pad them.
-
-    The last value is repeated, which is in the range of the others.
-
-    Parameters
-    ----------
-    X : sequence of array-like of shape (length, n_channels) or (length,)
-        Each of 1 to `n_timesteps_` steps.
-    estimator : BaseEstimator
-        Fitted with `check_series`.
-
-    Returns
-    -------
-    series : ndarray of shape (n_samples, longest, n_channels)
-    lengths : ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If a series is not valid, is longer, or has other channels.
-    """
-    items = [as_series(item[None], f"X[{k}]")[0] for k, item in enumerate(_arrays(X))]
-    channels = {item.shape[1] for item in items}
-    lengths = np.array([len(item) for item in items])
-    wanted = estimator.n_channels_
-    if channels != {wanted} or lengths.max() > estimator.n_timesteps_:
-        raise ValueError(
-            f"X must hold series of n_channels = {wanted} and at most n_timesteps = "
-            f"{estimator.n_timesteps_}, as in fit, got n_channels = "
-            f"{sorted(channels)} and up to {lengths.max()} time steps."
-        )
-    last = lengths.max()
-    padded = [np.pad(a, ((0, last - len(a)), (0, 0)), mode="edge") for a in items]
-    return np.stack(padded), lengths
-
-
-def _arrays(X: Sequence[Any]) -> list[np.ndarray]:
-    """Return series as arrays of two axes; `_read` will check them."""
-    arrays = [as_array(item, "X") for item in X]
-    return [a[:, None] if a.ndim == 1 else a for a in arrays]
 
 
 def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.ndarray:

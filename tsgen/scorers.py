@@ -131,15 +131,15 @@ class GeneratorScorer:
         TypeError
             If the estimator cannot sample.
         """
-        self._check(estimator, X)
+        n_real = self._check(estimator, X)
         found = resolve(self.metrics)
         if is_single(self.metrics):
             (metric,) = found.values()
-            samples = self._draw(estimator, X)
+            samples = self._draw(estimator, n_real)
             return metric.score(metric(X, samples, self.random_state))
         scores = dict.fromkeys((m.score_name(name) for name, m in found.items()), nan)
         try:
-            samples = self._draw(estimator, X)
+            samples = self._draw(estimator, n_real)
         except NotFittedError:
             raise
         except Exception as error:
@@ -161,16 +161,17 @@ class GeneratorScorer:
                 scores[metric.score_name(name)] = metric.score(value)
         return scores
 
-    def _check(self, estimator: Any, X: Any) -> None:
+    def _check(self, estimator: Any, X: Any) -> int:
+        """Check what is to be scored; return the number of real series."""
         if not hasattr(estimator, "sample"):
             raise TypeError(
                 "estimator must have a method sample(n_samples, random_state=...), got "
                 f"{type(estimator).__name__}. In a Pipeline, score its last step."
             )
-        check_pair(X, X)
+        return len(check_pair(X, X)[0])
 
-    def _draw(self, estimator: Any, X: Any) -> Any:
-        n_samples = len(X) if self.n_samples is None else self.n_samples
+    def _draw(self, estimator: Any, n_real: int) -> Any:
+        n_samples = n_real if self.n_samples is None else self.n_samples
         return estimator.sample(n_samples, random_state=self.random_state)
 
     def __repr__(self) -> str:

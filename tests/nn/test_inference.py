@@ -47,6 +47,18 @@ def test_a_decoder_that_does_not_listen_leaves_the_prior(model, given, normals):
     assert log_scale.abs().max() < 0.3
 
 
+def test_the_prior_is_that_of_the_diffusion(make_model, given, normals):
+    """The decoder of a normal posterior reads latents of another mean and spread."""
+    model = make_model(posterior="gaussian").eval()
+    model.posterior.standardizer.running_mean.fill_(2.0)
+    model.posterior.standardizer.running_var.fill_(0.25)
+    for parameter in model.decoder.initial_state.parameters():
+        parameter.data.zero_()
+    mean, log_scale = fitted_posterior(model, *given, normals(300, K, seed=2))
+    assert mean.abs().max() < 0.3
+    assert log_scale.abs().max() < 0.3
+
+
 def test_each_series_is_fitted_for_itself(model, given, normals):
     noise = normals(20, K, seed=2)
     found = fitted_posterior(model, *given, noise)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
+from tsgen._long import is_long
 from tsgen._random import RandomState
 from tsgen._validation import check_series, restore_form
 from tsgen.augmentation._sources import (
@@ -132,7 +133,8 @@ class SyntheticAugmenter(BaseEstimator):
         -------
         X_resampled : ndarray of shape (n_resampled, n_timesteps, n_channels)
             The real series, unchanged and in their order, then the synthetic ones,
-            class after class. In the form of `X`; a data frame if `X` is one of pandas.
+            class after class. In the form of `X`; a data frame if `X` is one of pandas,
+            whose series are numbered from 0 if it is a long one.
         y_resampled : ndarray of shape (n_resampled,)
             Their labels; a pandas series if `y` is one.
 
@@ -153,7 +155,7 @@ class SyntheticAugmenter(BaseEstimator):
         drawn = draw_by_class(self.generators_, self.classes_, counts, series, rng)
         resampled = np.concatenate([series, drawn[0]])
         return (
-            _as_frame(resampled, X),
+            self._in_form(resampled, X),
             _as_column(np.concatenate([labels, drawn[1]]), y),
         )
 
@@ -177,6 +179,14 @@ class SyntheticAugmenter(BaseEstimator):
         )
         return series, labels
 
+    def _in_form(self, series: np.ndarray, like: Any) -> Any:
+        """Give series the index and columns of a data frame, if they came in one."""
+        if is_long(like):
+            return self._form.restore(series, np.full(len(series), series.shape[1]))
+        if hasattr(like, "iloc"):
+            return type(like)(series, columns=like.columns)
+        return series
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "synthetic_counts_")
 
@@ -185,13 +195,6 @@ class SyntheticAugmenter(BaseEstimator):
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _as_frame(X: np.ndarray, like: Any) -> Any:
-    """Give series the columns of a data frame of pandas, if they came in one."""
-    if not hasattr(like, "iloc"):
-        return X
-    return type(like)(X, columns=like.columns)
 
 
 def _as_column(y: np.ndarray, like: Any) -> Any:

@@ -18,7 +18,7 @@ from sklearn.model_selection import (
 )
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series, check_count
+from tsgen._validation import as_it_came, as_series, check_count
 from tsgen.augmentation._estimators import Learner, resolve_learner
 from tsgen.augmentation._sources import (
     Labelled,
@@ -133,8 +133,8 @@ def harm_check(
     )
     series = as_series(X)
     target = (check_numbers if continuous else check_labels)(y, len(series))
-    if np.ndim(X) == 2 and not continuous:
-        series = series[:, :, 0]  # as they came: some generators take no more axes
+    if not continuous:
+        series = as_it_came(X, series)  # some generators take no more axes
     rng = numpy_generator(random_state, "harm check")
     splits = list(_splits(target, cv, n_repeats, groups, continuous, rng))
     _check_splits(splits)

@@ -19,7 +19,7 @@ from sklearn.model_selection import check_cv
 
 from tsgen._overlap import warn_of_overlap
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series, check_count
+from tsgen._validation import as_it_came, as_series, check_count
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
 from tsgen.metrics import (
     classifier_two_sample_test,
@@ -171,8 +171,7 @@ def compare(
         n_samples = _check_n_samples(n_samples, splits)
     tasks = list(_tasks(named, splits, n_repeats, n_samples, random_state))
     warn_of_overlap(series, splits)
-    if np.ndim(X) == 2:
-        series = series[:, :, 0]  # as they came: some estimators take no more axes
+    series = as_it_came(X, series)  # some estimators take no more axes
     pool = Parallel(n_jobs=n_jobs, verbose=verbose)
     runs = pool(delayed(_run)(task, series, found) for task in tasks)
     _warn_of_failures(runs)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series
+from tsgen._validation import as_it_came, as_series
 
 __all__ = ["shuffle_timesteps"]
 
@@ -61,11 +61,11 @@ def shuffle_timesteps(X: ArrayLike, random_state: RandomState = None) -> np.ndar
     n_samples, n_timesteps, _ = series.shape
     rng = numpy_generator(random_state, "shuffle")
     orders = rng.permuted(np.tile(np.arange(n_timesteps), (n_samples, 1)), axis=1)
-    return _as_it_came(X, series)[np.arange(n_samples)[:, None], orders]
+    return _values_of(X, series)[np.arange(n_samples)[:, None], orders]
 
 
-def _as_it_came(X: ArrayLike, series: np.ndarray) -> np.ndarray:
+def _values_of(X: ArrayLike, series: np.ndarray) -> np.ndarray:
     """Values of `X` in its dtype if it is an array of numbers, else as read."""
     if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
         return np.asarray(X)
-    return series[:, :, 0] if np.ndim(X) == 2 else series
+    return as_it_came(X, series)

@@ -474,18 +474,23 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._validate_params()
         self._check_options(self.model_.n_levels)
 
-    def _read(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    def _read(
+        self, X: ArrayLike, *, shorter: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Check series like those of the fit: values (n, T, C), and their lengths.
 
         Where lengths may differ, all are padded as the longest in fit, so that what is
-        made of a series does not depend on those beside it.
+        made of a series does not depend on those beside it. With `shorter` they may,
+        one by one, after a fit on series of one length too.
         """
         check_is_fitted(self)
-        series, lengths = check_any_series(X, estimator=self, reset=False)
+        series, lengths = check_any_series(
+            X, estimator=self, reset=False, shorter=shorter
+        )
         rest = self.n_timesteps_ - series.shape[1]
         if rest:
             ends = ((0, 0), (0, rest), (0, 0))
-            series = np.pad(series, ends, constant_values=np.nan)
+            series = np.pad(read(series, slice(None)), ends, constant_values=np.nan)
         return series, lengths
 
     def _checked(self, X: ArrayLike) -> np.ndarray:

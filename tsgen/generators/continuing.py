@@ -12,7 +12,7 @@ from tsgen._arrays import as_array, is_frame
 from tsgen._forms import Form
 from tsgen._ragged import items_of, refuse_frames
 from tsgen._validation import as_series, check_columns
-from tsgen.nn.decoders import delayed
+from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.inference import fitted_posterior
 
@@ -106,7 +106,8 @@ def latents_after(
     share = torch.special.ndtr(own[:, 0].double())  # uniform in (0, 1)
     latents = _resampled(generator, start, condition, normals, share)
     mean, log_scale = _fitted(generator, latents, start, condition, noise)
-    return reparameterize(mean, log_scale, own[:, 1:])
+    z0 = reparameterize(mean, log_scale, own[:, 1:]).to(generator.device_)
+    return generator.model_.posterior.from_diffusion(z0).cpu()
 
 
 def _resampled(
@@ -136,7 +137,10 @@ def _fitted(
     condition: Tensor,
     noise: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Fit posteriors from latents (n, K), once for rows that are alike in all."""
+    """Fit posteriors from latents (n, K), once for rows that are alike in all.
+
+    They are those of the diffusion's latents: means and log scales, each (n, K).
+    """
     device, model = generator.device_, generator.model_
     together = torch.cat([latents, start.flatten(1), condition], dim=1)
     each, group = torch.unique(together, dim=0, return_inverse=True)
@@ -164,7 +168,9 @@ def _log_likelihood(
     generator: BaseLatentGenerator, z: Tensor, x: Tensor, condition: Tensor
 ) -> Tensor:
     """Log-likelihood of scaled beginnings (B, t, C) given latents (B, K); (B,)."""
-    x, condition = x.to(z), condition.to(z)
-    previous = delayed(x, first=torch.nan)
-    log_prob = generator.model_.decode(z, previous, condition=condition).log_prob(x)
-    return log_prob.double().sum(dim=(1, 2)).cpu()
+
+    def likelihood(z: Tensor, x: Tensor, condition: Tensor) -> Tensor:
+        varies = torch.from_numpy(~generator.scaler_.constant_).to(z.device)
+        return series_log_prob(generator.model_, z, x, varies, condition).double()
+
+    return torch.from_numpy(generator._in_batches(likelihood, z, x, condition))

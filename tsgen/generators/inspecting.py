@@ -27,7 +27,7 @@ from tsgen.inspection.posterior import (
     is_collapsed,
     late_dependency,
 )
-from tsgen.nn.decoders import delayed
+from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.dependency import gauss_legendre, measure
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.models import LatentDiffusion
@@ -62,8 +62,8 @@ def dependency(
     random_state: RandomState,
 ) -> Dependency:
     """Measure the decoder: see `BaseLatentGenerator.dependency`."""
-    series, lengths = generator._checked_padded(X)
-    n_steps = series.shape[1] if lengths is None else int(lengths.max())
+    series, lengths = generator._read(X, shorter=True)
+    n_steps = int(lengths.max())
     options = check_options(method, n_nodes, tol, max_order, n_steps)
     x = generator._scaled(series)
     source = generator.random_state if random_state is None else random_state
@@ -200,13 +200,12 @@ def _log_likelihoods(
     latents = {"own": z, "permuted": z.roll(1, dims=0), "noise": noise.cpu()}
     varies = torch.from_numpy(~generator.scaler_.constant_).to(generator.device_)
 
-    def entries(z: Tensor, x: Tensor) -> Tensor:
-        log_prob = model.decode(z, delayed(x, first=torch.nan)).log_prob(x)
-        return log_prob[:, :, varies].sum(dim=(1, 2))
+    def likelihood(z: Tensor, x: Tensor) -> Tensor:
+        return series_log_prob(model, z, x, varies)
 
     n_entries = int((~x[:, :, varies.cpu()].isnan()).sum())
     return {
-        name: float(generator._in_batches(entries, z, x).sum() / n_entries)
+        name: float(generator._in_batches(likelihood, z, x).sum() / n_entries)
         for name, z in latents.items()
     }
 

@@ -27,12 +27,7 @@ from tsgen._forms import Form
 from tsgen._parts import float_type
 from tsgen._random import RandomState, numpy_generator
 from tsgen._supports import Supports
-from tsgen._validation import (
-    check_count,
-    check_latents,
-    is_ragged,
-    pad_series,
-)
+from tsgen._validation import check_count, check_latents
 from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given
 from tsgen.generators.continuing import latents_after, read_prefix
 from tsgen.generators.discrete import (
@@ -551,15 +546,6 @@ class BaseLatentGenerator(
             warn_if_collapsed(self, x)
 
     # Using the fitted model
-
-    def _checked_padded(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray | None]:
-        """Check series, and pad those of a list to one length; return the lengths."""
-        check_is_fitted(self)
-        unequal = self._form.unequal
-        if not unequal and is_ragged(X, self.n_timesteps_):
-            return pad_series(X, estimator=self)
-        series, lengths = self._read(X)
-        return series, lengths if unequal else None
 
     def _n_normals(self) -> int:
         """Count them: for the stopping level, the reverse chain and the decoder."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._validation import as_series, is_ragged
+from tsgen._arrays import length_of
+from tsgen._validation import as_series
 
 ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant
 AT_ONCE = 2**22  # values: 32 MiB each time they are copied
@@ -94,9 +95,7 @@ def check_collections(
 
 
 def _check_collection(X: Any, name: str) -> list[np.ndarray]:
-    if not (len(X) if isinstance(X, list | tuple) else 0) or not is_ragged(
-        X, _first_length(X)
-    ):
+    if not _is_ragged(X):
         series = as_series(X, name).astype(np.float64, copy=False)
         _check_enough(series, name, 2)
         return [series]
@@ -106,8 +105,9 @@ def _check_collection(X: Any, name: str) -> list[np.ndarray]:
     return [np.stack([p for p in parts if p.shape == shape]) for shape in shapes]
 
 
-def _first_length(X: Any) -> int:
-    return len(X[0]) if hasattr(X[0], "__len__") else 0
+def _is_ragged(X: Any) -> bool:
+    """Tell whether series come in a list and differ in length."""
+    return isinstance(X, list | tuple) and len({length_of(item) for item in X}) > 1
 
 
 def _one_series(item: Any, name: str) -> np.ndarray:

@@ -22,8 +22,9 @@ def fitted_posterior(
 ) -> tuple[Tensor, Tensor]:
     r"""Fit normal posteriors of the latents of series by ascent of their bounds.
 
-    .. math:: E_q \ln p(x | z) - KL(q \,\|\, N(0, I))
+    .. math:: E_q \ln p(x | z) - KL(q(z^0) \,\|\, N(0, I))
 
+    with :math:`z^0` the latent in the scale of the diffusion, whose prior is N(0, I).
     The encoder reads whole series; this needs the decoder only, so it serves for the
     first steps of series too (Kim et al., "Semi-Amortized Variational Autoencoders",
     2018). Every row is fitted for itself, with the same noise.
@@ -32,7 +33,7 @@ def fitted_posterior(
     ----------
     model : LatentDiffusion
     z : Tensor of shape (B, K)
-        Means to start from.
+        Latents of the decoder to start from.
     x : Tensor of shape (B, t, C)
         Scaled series, or their first steps.
     condition : Tensor of shape (B, P)
@@ -42,15 +43,17 @@ def fitted_posterior(
     Returns
     -------
     mean, log_scale : Tensor of shape (B, K)
+        In the scale of the diffusion.
     """
     model, previous = _differentiable(model), delayed(x, first=torch.nan)
-    mean = z.clone().requires_grad_()
+    mean = model.posterior.to_diffusion(z).clone().requires_grad_()
     log_scale = torch.full_like(z, math.log(FIRST_SCALE)).requires_grad_()
     optimizer = torch.optim.Adam([mean, log_scale], lr=STEP_SIZE)
     with torch.enable_grad():
         for eps in noise:
-            drawn = reparameterize(mean, log_scale, eps.expand_as(mean))
-            log_prob = model.decode(drawn, previous, condition=condition).log_prob(x)
+            z0 = reparameterize(mean, log_scale, eps.expand_as(mean))
+            z = model.posterior.from_diffusion(z0)
+            log_prob = model.decode(z, previous, condition=condition).log_prob(x)
             loss = kl_divergence(mean, log_scale).sum() - log_prob.sum()
             optimizer.zero_grad()
             loss.backward()

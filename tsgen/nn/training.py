@@ -238,8 +238,7 @@ def train(
         n_batches = max(1, len(data[0]) // batch_size)
         for index, batch in enumerate(_shuffled(data, n_batches, trainer)):
             progress = (epoch + index / n_batches) / max_iter
-            if decay:
-                _set_learning_rate(trainer, progress)
+            _set_learning_rate(trainer, progress if decay else 0.0)
             for name, value in trainer.step(batch, progress).items():
                 sums[name] = sums.get(name, 0) + value
         means = {name: float(total) / n_batches for name, total in sums.items()}
