@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from measure import SEED, Row, in_turns, peak_memory, ratio, run_benchmarks
+from paper.generators import FORM_OF_THE_PAPER, PLAIN, STABLE
 from torch import Tensor
 
 RESULTS = "dependency.csv"
@@ -26,12 +27,15 @@ FIXED = float("inf")  # tolerance of a rule whose intervals are not halved
 
 @cache
 def trained(kind: str, backbone: str) -> tuple[Any, Tensor, Tensor]:
-    """Fit to Energy; return the decoder, and latents and series held out."""
+    """Fit the form of the paper to Energy; return decoder, latents and series."""
     from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
     from tsgen.datasets import load_energy, train_test_windows
     from tsgen.generators.inspecting import draw_latents
 
-    make = {"stable": StablePosteriorGenerator, "plain": LatentDiffusionGenerator}[kind]
+    make, form = {
+        "stable": (StablePosteriorGenerator, FORM_OF_THE_PAPER[STABLE]),
+        "plain": (LatentDiffusionGenerator, FORM_OF_THE_PAPER[PLAIN]),
+    }[kind]
     X_train, X_test = train_test_windows(load_energy().data, 24, random_state=0)
     generator = make(
         backbone=backbone,
@@ -39,6 +43,7 @@ def trained(kind: str, backbone: str) -> tuple[Any, Tensor, Tensor]:
         prior_max_iter=0,
         check_collapse=False,
         random_state=SEED,
+        **form,
     ).fit(X_train)
     rows = np.random.default_rng(0).permutation(len(X_test))[:100]
     x = generator._scaled(X_test[rows])
@@ -231,23 +236,28 @@ def speed() -> Iterator[Row]:
     )
 
 
+def untrained(backbone: str, random: torch.Generator) -> Any:
+    """Build a decoder of 28 channels and width 128 with random weights."""
+    from tsgen.nn.decoders import LSTMDecoder, TransformerDecoder
+    from tsgen.nn.layers import initialize
+
+    with torch.device("meta"):
+        decoder: Any = (
+            LSTMDecoder(28, 64, 128, 1, 0.0, skip_connections=False)
+            if backbone == "lstm"
+            else TransformerDecoder(28, 64, 128, 1, 4, 0.0, skip_connections=False)
+        )
+    decoder = decoder.to_empty(device="cpu").requires_grad_(False)
+    initialize(decoder, random)
+    return decoder
+
+
 def size() -> Iterator[Row]:
     """Time against the length of the series, and memory against their number."""
-    from tsgen.nn.layers import initialize
-    from tsgen.nn.models import build
-
     random = torch.Generator().manual_seed(SEED)
     reach = {"lstm": (24, 96, 384, 1536), "transformer": (24, 96, 384)}
     for backbone, lengths in reach.items():
-        with torch.device("meta"):
-            model = build(
-                n_channels=28, backbone=backbone, posterior="deterministic",
-                latent_size=64, hidden_size=128, n_layers=1, n_heads=4, dropout=0.0,
-                skip_connections=False, min_scale=0.02, denoiser="mlp", n_levels=10,
-                prediction="v",
-            )  # fmt: skip
-        decoder = model.decoder.to_empty(device="cpu").requires_grad_(False)
-        initialize(decoder, random)
+        decoder = untrained(backbone, random)
         z = torch.randn(16, 64, generator=random)
         x = torch.randn(16, 1536, 28, generator=random)
         jobs = [partial(measured, decoder, z, x[:, :T], 8, FIXED) for T in lengths]

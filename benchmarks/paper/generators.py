@@ -46,8 +46,14 @@ _AS_PRINTED = ", as in the paper"
 PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in TABLE_1)
 ALL = (*METHODS, *PAPERS, *ABLATIONS)
 
-_PAPERS = {"likelihood": "gaussian"}  # and the latent enters before the first step
-_PAPERS_STABLE = {"skip_connections": False, "n_inference_levels": 50}
+FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the first step
+    PLAIN: {"likelihood": "gaussian"},
+    STABLE: {
+        "likelihood": "gaussian",
+        "skip_connections": False,
+        "n_inference_levels": 50,
+    },
+}
 
 _SAMPLER = "ddim"  # of all rows committed; the default of the package came later
 
@@ -80,7 +86,7 @@ def make(name: str, backbone: str, mode: str, seed: int) -> Any:
     options = {"backbone": backbone, "check_collapse": False, **shared}
     if name in PAPERS:
         name = name.removesuffix(_AS_PRINTED)
-        options |= _PAPERS | (_PAPERS_STABLE if name == STABLE else {})
+        options |= FORM_OF_THE_PAPER[STABLE if name == STABLE else PLAIN]
     if name in _REMEDIES:
         return LatentDiffusionGenerator(**_REMEDIES[name], **options, **budget)
     return StablePosteriorGenerator(**_VARIANTS.get(name, {}), **options, **budget)
