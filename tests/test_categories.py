@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator
 
-from tsgen._categories import Categories
 from tsgen._forms import Form
+from tsgen._forms.categories import Categories
 from tsgen._validation import check_any_series
 
 

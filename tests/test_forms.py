@@ -17,8 +17,8 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.estimator_checks import check_estimator
 
-from tsgen._casting import cast_column, within
 from tsgen._forms import ArrayForm, Form, ListForm
+from tsgen._forms.casting import cast_column, within
 from tsgen._validation import as_series, check_any_series, check_lengths, check_series
 
 few = settings(max_examples=40, deadline=None, derandomize=True)

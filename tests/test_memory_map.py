@@ -15,9 +15,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.conftest import GENERATORS, LATENT_GENERATORS, maker
-from tsgen import _parts as parts_module
 from tsgen._conditions import Conditions
-from tsgen._parts import is_mapped, read
+from tsgen._reading import parts as parts_module
+from tsgen._reading.parts import is_mapped, read
 from tsgen._scaling import SeriesScaler
 from tsgen.exceptions import ConstantInputWarning
 from tsgen.generators import base

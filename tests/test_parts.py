@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsgen import _parts as parts_module
 from tsgen._conditions import missing_entries
-from tsgen._parts import channel_range, float_type, in_parts, read
+from tsgen._reading import parts as parts_module
+from tsgen._reading.parts import channel_range, float_type, in_parts, read
+from tsgen._reading.values import LARGEST, check_observed, check_values
 from tsgen._scaling import SeriesScaler
-from tsgen._values import LARGEST, check_observed, check_values
 
 
 @pytest.fixture

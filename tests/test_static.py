@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsgen._labels import LabelEncoder, check_labels
-from tsgen._static import StaticEncoder, check_static
+from tsgen._conditions.labels import LabelEncoder, check_labels
+from tsgen._conditions.static import StaticEncoder, check_static
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 

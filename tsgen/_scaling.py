@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from tsgen._parts import channel_range, channel_totals, in_parts
+from tsgen._reading.parts import channel_range, channel_totals, in_parts
 from tsgen._supports import Supports
 from tsgen.exceptions import ConstantInputWarning
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from tsgen._parts import in_parts
+from tsgen._reading.parts import in_parts
 
 MAX_VALUES = 256  # of a discrete channel
 SPACING = 1e-6  # of the largest magnitude, between values; float32 tells them apart

@@ -15,7 +15,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsgen._arrays import (
+from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of, long_columns
+from tsgen._forms.categories import Categories, categories_of
+from tsgen._reading.arrays import (
     SHAPES,
     as_array,
     as_floats,
@@ -28,12 +30,10 @@ from tsgen._arrays import (
     type_name,
     unequal_lengths_message,
 )
-from tsgen._categories import Categories, categories_of
-from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of, long_columns
-from tsgen._long import is_long, read_long
-from tsgen._parts import is_mapped
-from tsgen._ragged import is_unequal, items_of, read_ragged, refuse_frames
-from tsgen._values import check_observed, check_values, laid_out
+from tsgen._reading.long import is_long, read_long
+from tsgen._reading.parts import is_mapped
+from tsgen._reading.ragged import is_unequal, items_of, read_ragged, refuse_frames
+from tsgen._reading.values import check_observed, check_values, laid_out
 
 
 class Series(NamedTuple):
@@ -83,7 +83,8 @@ def check_any_series(
     values : ndarray of shape (n_samples, longest, n_channels)
         float32 if `X` was float32, otherwise float64; NaN after the end of shorter
         series. It may share memory with `X`: never write to it. A memory map stays as
-        it is, of any type of real numbers and any layout: see `tsgen._parts.read`.
+        it is, of any type of real numbers and any layout; `tsgen._reading.parts.read`
+        reads it.
     lengths : ndarray of shape (n_samples,)
         Steps of each series, from 1 to `longest`.
 

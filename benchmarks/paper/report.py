@@ -1,7 +1,8 @@
 """The paper's tables in Markdown, from the rows of paper.csv.
 
 ``python benchmarks/paper/report.py`` prints them; ``--write benchmarks/README.md`` puts
-those of the samples there, between ``<!-- paper: start -->`` and ``<!-- paper: end -->``.
+those of the samples there, between ``<!-- paper: start -->`` and
+``<!-- paper: end -->``.
 ``--figures FOLDER`` saves a picture of each data set and backbone.
 ``--mode quick`` takes the rows of quick runs; the two are never mixed.
 """

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from tsgen._long import is_long
 from tsgen._random import RandomState
+from tsgen._reading.long import is_long
 from tsgen._validation import check_series, restore_form
 from tsgen.augmentation._sources import (
     Generators,

@@ -17,10 +17,10 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 
-from tsgen._overlap import warn_of_overlap
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_it_came, as_series, check_count
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
+from tsgen.datasets._overlap import warn_of_overlap
 from tsgen.metrics import (
     classifier_two_sample_test,
     mmd,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._overlap import (
+from tsgen._validation import as_series, check_count
+from tsgen.datasets._overlap import (
     default_rows,
     find_shared,
     hash_rows,
     number_stretches,
 )
-from tsgen._validation import as_series, check_count
 
 __all__ = ["overlapping_windows"]
 

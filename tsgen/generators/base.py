@@ -26,9 +26,9 @@ from torch import Tensor
 
 from tsgen._conditions import Conditions, missing_entries
 from tsgen._forms import Form
-from tsgen._parts import channel_range, float_type, in_parts, is_mapped, read
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
+from tsgen._reading.parts import channel_range, float_type, in_parts, is_mapped, read
 from tsgen._scaling import SeriesScaler
 from tsgen._supports import Supports
 from tsgen._validation import (

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsgen._arrays import as_array, is_frame
 from tsgen._forms import Form
-from tsgen._ragged import items_of, refuse_frames
+from tsgen._reading.arrays import as_array, is_frame
+from tsgen._reading.ragged import items_of, refuse_frames
 from tsgen._validation import as_series, check_columns
 from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.encoders import reparameterize

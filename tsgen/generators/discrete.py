@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsgen._arrays import shortened
 from tsgen._forms import Form
+from tsgen._reading.arrays import shortened
 from tsgen._supports import MAX_VALUES, Support, Supports
 
 KINDS = ("mixture", "discrete")

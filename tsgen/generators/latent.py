@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tsgen._forms import Form
-from tsgen._parts import float_type
 from tsgen._random import RandomState, numpy_generator
+from tsgen._reading.parts import float_type
 from tsgen._supports import Supports
 from tsgen._validation import check_count, check_latents
 from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsgen._parts import read
+from tsgen._reading.parts import read
 from tsgen._scaling import SeriesScaler
 
 

@@ -8,9 +8,9 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._overlap import warn_of_overlap
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_count
+from tsgen.datasets._overlap import warn_of_overlap
 from tsgen.memorization.distances import Search, find_neighbours
 from tsgen.memorization.permutation import NAMES, TESTED, Split
 from tsgen.memorization.report import MemorizationReport

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._arrays import length_of
+from tsgen._reading.arrays import length_of
 from tsgen._validation import as_series
 
 ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant

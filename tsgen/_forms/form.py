@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tsgen._arrays import is_frame, is_tensor, shortened
-from tsgen._axes import (
+from tsgen._forms.axes import (
     Axis,
     EvenAxis,
     Label,
@@ -25,7 +24,7 @@ from tsgen._axes import (
     is_label,
     times_of,
 )
-from tsgen._casting import (
+from tsgen._forms.casting import (
     cast_column,
     cast_tensor,
     column_dtype,
@@ -33,7 +32,8 @@ from tsgen._casting import (
     is_tensor_dtype,
     is_whole_dtype,
 )
-from tsgen._categories import Categories
+from tsgen._forms.categories import Categories
+from tsgen._reading.arrays import is_frame, is_tensor, shortened
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Index

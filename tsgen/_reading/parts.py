@@ -20,7 +20,7 @@ def is_mapped(X: object) -> bool:
     Examples
     --------
     >>> import numpy as np
-    >>> from tsgen._parts import is_mapped
+    >>> from tsgen._reading.parts import is_mapped
     >>> is_mapped(np.zeros((2, 3)))
     False
     """
@@ -77,7 +77,7 @@ def in_parts(X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     Examples
     --------
     >>> import numpy as np
-    >>> from tsgen._parts import in_parts
+    >>> from tsgen._reading.parts import in_parts
     >>> [len(part) for _, part in in_parts(np.zeros((5, 100_000, 1)))]
     [2, 2, 1]
     """

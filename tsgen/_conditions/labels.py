@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from tsgen._arrays import from_tensor, refuse_mask, shortened, type_name
-from tsgen._axes import is_label
+from tsgen._forms.axes import is_label
+from tsgen._reading.arrays import from_tensor, refuse_mask, shortened, type_name
 
 _KINDS = ("booleans", "numbers", "text")
 _MAX_CHARACTERS = 2**21  # of classes in an array, where all are as long as the longest
@@ -40,7 +40,7 @@ def check_labels(y: Any, n_samples: int | None = None, name: str = "y") -> np.nd
 
     Examples
     --------
-    >>> from tsgen._labels import check_labels
+    >>> from tsgen._conditions.labels import check_labels
     >>> check_labels(["sick", "well", "sick"], 3)
     array(['sick', 'well', 'sick'], dtype='<U4')
     """
@@ -70,7 +70,7 @@ class LabelEncoder:
 
     Examples
     --------
-    >>> from tsgen._labels import LabelEncoder
+    >>> from tsgen._conditions.labels import LabelEncoder
     >>> encoder = LabelEncoder().fit(["well", "sick", "well"])
     >>> encoder.transform(["sick", "well"])
     array([[1., 0.],

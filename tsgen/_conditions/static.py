@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from tsgen._arrays import from_tensor, is_frame, shortened
-from tsgen._axes import Label, is_label
-from tsgen._labels import LabelEncoder, as_values, refuse_missing
-from tsgen._long import is_long
-from tsgen._values import LARGEST
+from tsgen._conditions.labels import LabelEncoder, as_values, refuse_missing
+from tsgen._forms.axes import Label, is_label
+from tsgen._reading.arrays import from_tensor, is_frame, shortened
+from tsgen._reading.long import is_long
+from tsgen._reading.values import LARGEST
 
 MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
 
@@ -72,7 +72,7 @@ class StaticEncoder:
 
     Examples
     --------
-    >>> from tsgen._static import StaticEncoder
+    >>> from tsgen._conditions.static import StaticEncoder
     >>> encoder = StaticEncoder().fit([[60, "f"], [70, "m"], [80, "f"]])
     >>> encoder.transform([[70, "m"], [80, "f"]]).round(2)
     array([[0.  , 0.  , 1.  ],

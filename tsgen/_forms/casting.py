@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsgen._axes import import_pandas
+from tsgen._forms.axes import import_pandas
 
 if TYPE_CHECKING:
     from torch import Tensor

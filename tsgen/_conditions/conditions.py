@@ -9,10 +9,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._arrays import shortened
-from tsgen._labels import LabelEncoder, as_values, check_labels, refuse_missing
-from tsgen._parts import in_parts
-from tsgen._static import NumberEncoder, StaticEncoder, check_order
+from tsgen._conditions.labels import (
+    LabelEncoder,
+    as_values,
+    check_labels,
+    refuse_missing,
+)
+from tsgen._conditions.static import NumberEncoder, StaticEncoder, check_order
+from tsgen._reading.arrays import shortened
+from tsgen._reading.parts import in_parts
 from tsgen._validation import check_lengths
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsgen._arrays import shortened
+from tsgen._reading.arrays import shortened
 
 if TYPE_CHECKING:
     from pandas import Index, MultiIndex

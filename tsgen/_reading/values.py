@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsgen._parts import in_parts
+from tsgen._reading.parts import in_parts
 
 LARGEST = 1e300
 """Largest magnitude accepted: sums and products of scaled values stay finite."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsgen._arrays import (
+from tsgen._reading.arrays import (
     as_floats,
     check_kinds,
     from_tensor,

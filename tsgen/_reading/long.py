@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsgen._arrays import is_frame, shortened
-from tsgen._axes import ranks_of
-from tsgen._categories import Categories
+from tsgen._forms.axes import ranks_of
+from tsgen._forms.categories import Categories
+from tsgen._reading.arrays import is_frame, shortened
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Index, MultiIndex

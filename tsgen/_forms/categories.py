@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsgen._arrays import shortened
-from tsgen._axes import ListedAxis, axis_from_facts, import_pandas, listed_axis_of
+from tsgen._forms.axes import ListedAxis, axis_from_facts, import_pandas, listed_axis_of
+from tsgen._reading.arrays import shortened
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

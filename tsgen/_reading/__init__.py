@@ -1,0 +1,1 @@
+"""Reading: what holds series, in whatever form, becomes arrays of numbers."""
