@@ -389,6 +389,51 @@ class TestStatic:
             make_latent_generator().fit(X, static=static)
 
 
+class TestWhatIsNotGiven:
+    """It is that of a training series with what is given, or of one of the nearest."""
+
+    def drawn(self, n_series, *, y=None, static=None, lengths=None, known=()):
+        conditions = Conditions().fit(np.array(known[0]), *known[1:])
+        rng = np.random.default_rng(0)
+        return conditions.draw(n_series, rng, y, static, lengths)
+
+    def test_classes_are_those_of_equal_variables(self):
+        known = [6] * 12, ["m", "f"] * 6, [[0.0], [1.0]] * 6
+        rows, _, chosen = self.drawn(50, static=np.ones((50, 1)), known=known)
+        assert (chosen % 2 == 1).all()
+        assert len(set(chosen)) == 6
+        assert (rows[:, 0] == 1).all()  # "f" is the first of the sorted classes
+
+    def test_of_unknown_variables_those_of_the_nearest(self):
+        age = np.arange(36.0)
+        known = [6] * 36, np.where(age < 18, "young", "old"), age[:, None]
+        _, _, chosen = self.drawn(50, static=np.full((50, 1), 3.2), known=known)
+        assert set(chosen) == {1, 2, 3, 4, 5, 6}
+
+    def test_lengths_follow_numbers(self):
+        lengths = np.tile([2, 4, 6], 5)
+        _, found, _ = self.drawn(30, y=np.full(30, 4.5), known=(lengths, lengths + 0.5))
+        assert (found == 4).all()
+
+    def test_classes_follow_lengths(self):
+        lengths = np.tile([2, 6], 8)
+        known = lengths, np.where(lengths == 2, "short", "long")
+        _, _, chosen = self.drawn(30, lengths=2, known=known)
+        assert (lengths[chosen] == 2).all()
+
+    def test_a_class_comes_before_all_else(self):
+        known = [6] * 20, ["a"] * 18 + ["b"] * 2, np.arange(20.0)[:, None]
+        static = np.zeros((40, 1))
+        _, _, chosen = self.drawn(40, y="b", static=static, known=known)
+        assert set(chosen) == {18}
+
+    def test_variables_of_series_that_are_not_drawn_change_nothing(self):
+        known = [6] * 12, ["m", "f"] * 6, np.arange(12.0)[:, None]
+        static = np.arange(8.0)[:, None]
+        few, many = (self.drawn(n, static=static[:n], known=known)[2] for n in (3, 8))
+        assert_array_equal(few, many[:3])
+
+
 class TestLengths:
     def test_lengths_are_drawn_as_in_training(self, make_latent_generator, ragged):
         series = make_latent_generator().fit(ragged).sample(500)
@@ -541,6 +586,47 @@ class TestGaps:
         assert_array_equal(filled[observed], gappy[observed])
         other = generator.impute(gappy, random_state=1)
         assert (other[~observed] != filled[~observed]).mean() > 0.3
+
+    def test_imputed_series_do_not_depend_on_the_others(
+        self, make_latent_generator, gappy
+    ):
+        generator = make_latent_generator(missing="mask").fit(gappy)
+        head, whole = generator.impute(gappy[:3]), generator.impute(gappy)
+        np.testing.assert_allclose(head, whole[:3], rtol=1e-4, atol=1e-4)
+
+    def test_frames_keep_their_labels(self, make_latent_generator, gappy):
+        generator = make_latent_generator(missing="mask")
+        wide = pd.DataFrame(gappy[:, :, 0]).rename(index=lambda k: 100 - k)
+        long = long_frame(gappy).rename(index=lambda k: f"patient {k}", level=0)
+        for X, held_out in ((wide, wide[:5]), (long, long[: 5 * 6])):
+            generator.fit(X)
+            for made in (generator.impute(held_out), generator.reconstruct(held_out)):
+                assert made.index.equals(held_out.index)
+                assert made.columns.equals(held_out.columns)
+            filled = held_out.fillna(generator.impute(held_out))
+            pd.testing.assert_frame_equal(filled, generator.impute(held_out))
+
+    def test_values_that_would_be_rounded_are_refused(self, make_latent_generator, X):
+        frame = long_frame(X.round())
+        generator = make_latent_generator(missing="mask", likelihood="gaussian")
+        generator.fit(frame.astype({"b": int}))
+        held_out = frame.copy()
+        held_out[np.arange(len(frame)) % 7 == 0] = np.nan
+        assert_array_equal(
+            generator.impute(held_out)[held_out.notna()], held_out[held_out.notna()]
+        )
+        held_out.iloc[1, 1] = 0.5
+        with pytest.raises(ValueError, match=r"whole numbers .* the first is 0\.5"):
+            generator.impute(held_out)
+
+    def test_what_counts_is_how_it_was_fitted(self, make_latent_generator, gappy, X):
+        generator = make_latent_generator().fit(X).set_params(missing="mask")
+        with pytest.raises(ValueError, match='fit with missing="mask"'):
+            generator.transform(gappy)
+        with pytest.raises(ValueError, match="got one fitted without"):
+            generator.impute(gappy)
+        generator = make_latent_generator(missing="mask").fit(gappy)
+        assert np.isfinite(generator.set_params(missing="error").transform(gappy)).all()
 
     def test_imputation_beats_the_mean(self, make_latent_generator, gappy, X):
         generator = make_latent_generator(missing="mask", **TRAINED).fit(gappy)

@@ -616,7 +616,7 @@ def test_other_frames_are_refused(X, words):
 def test_missing_values_are_allowed_if_they_are_masked(where):
     X = numbers(2, 3, 2)
     X[where] = np.nan
-    assert 'set missing="mask"' in refusal(X)
+    assert 'fit with missing="mask"' in refusal(X)
     assert_array_equal(Toy("mask").fit(X).values_, X)
 
 

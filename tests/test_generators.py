@@ -373,6 +373,17 @@ class TestTraining:
         assert fit._n_epochs("auto", n_series, share=2) == n_prior
         assert fit._n_epochs(7, n_series, share=2) == 7
 
+    def test_levels_of_inference_are_those_of_the_fit(self, X):
+        make, own = GENERATORS["stable"]
+        generator = make(**own).fit(X)
+        wanted = generator.sample(3), generator.score(X), generator.dependency(X).global_
+        generator.set_params(n_inference_levels=20)
+        found = generator.sample(3), generator.score(X), generator.dependency(X).global_
+        for one, other in zip(found, wanted, strict=True):
+            assert_array_equal(one, other)
+        longer = make(**own, warm_start=True).fit(X).set_params(n_inference_levels=20)
+        assert int(longer.fit(X).model_.last_level) == 20
+
     def test_a_warm_start_refuses_series_of_another_shape(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
         with pytest.raises(ValueError, match="got another shape"):
@@ -993,6 +1004,12 @@ class TestPosteriorReport:
         mean_square = kept * (v**2).mean(axis=0)
         expected = 0.5 * (mean_square + (1 - kept) - 1) - 0.5 * np.log(1 - kept)
         assert_allclose(report.kl, expected, rtol=1e-3)
+
+    def test_constant_series_have_no_report(self, make_latent_generator):
+        with pytest.warns(ConstantInputWarning):
+            generator = make_latent_generator().fit(np.ones((9, 6, 2)))
+        with pytest.raises(ValueError, match="a channel that varied"):
+            generator.posterior_report(np.ones((9, 6, 2)))
 
     def test_constant_channels_do_not_count(self, make_latent_generator, X):
         X = np.concatenate([X, np.ones_like(X)], axis=2)

@@ -965,11 +965,11 @@ CORPUS = {
     "parameter out of bounds": in_config("params", "dropout", value=2.0),
     "levels that contradict": in_config("params", "n_inference_levels", value=21),
     "params that are a list": in_config("params", value=[]),
-    "newer version": in_config("format_version", value=3),
-    "older version": in_config("format_version", value=1),
+    "newer version": in_config("format_version", value=4),
+    "older version": in_config("format_version", value=2),
     "version 0": in_config("format_version", value=0),
     "version that is a boolean": in_config("format_version", value=True),
-    "version that is a string": in_config("format_version", value="2"),
+    "version that is a string": in_config("format_version", value="3"),
     "facts that are a list": in_config("facts", value=[]),
     "missing fact": without("facts", "dtype"),
     "unknown fact": in_config("facts", "hook", value=1),
@@ -1071,6 +1071,7 @@ CORPUS = {
     ),
     "float32 scaling": set_array("scaler.unit_", np.ones(2, np.float32)),
     "extra tensor": set_array("model.hook", np.zeros(1, np.float32)),
+    "level beyond the schedule": set_array("model.last_level", np.array(10**9)),
     "missing tensor": with_arrays(lambda arrays: arrays.pop(NAME)),
     "transposed tensor": with_arrays(
         lambda arrays: arrays.update({NAME: arrays[NAME][:, None]})
@@ -1548,13 +1549,13 @@ def test_a_mutated_configuration_of_conditions_is_refused_or_loads(made, tmp_pat
 
 
 def test_a_newer_format_asks_for_an_upgrade(folder):
-    in_config("format_version", value=3)(folder)
+    in_config("format_version", value=4)(folder)
     assert "Upgrade tsgen" in refusal(folder)
 
 
 def test_an_older_format_asks_for_another_fit(folder):
     def of_before(config):
-        config["format_version"] = 1
+        config["format_version"] = 2
         del config["facts"]["form"], config["facts"]["conditions"]
         config["facts"]["input_ndim"] = 3
 

@@ -573,6 +573,8 @@ def _check_any_values(series: Series, estimator: BaseEstimator, reset: bool) -> 
     """Check the values, and that there are enough of them if some may be missing."""
     values, lengths, *_ = series
     missing = getattr(estimator, "missing", None)
+    if not reset:
+        missing = getattr(estimator, "_missing", missing)  # that of fit
     check_values(values, "X", lengths, missing)
     if missing == "mask":
         check_observed(values, "X", channels=reset)

@@ -72,16 +72,30 @@ def test_sums_are_per_observed_entry_of_an_average_series(normals):
 
 def test_a_tenth_of_the_conditions_is_hidden():
     condition = torch.ones(20_000, 3)
-    found = sometimes_hidden(condition, seeded())
+    found = sometimes_hidden(condition, (3, 0, 0), seeded())
     hidden = (found == 0).all(dim=1)
     assert torch.equal(found[~hidden], condition[~hidden])
     assert abs(hidden.double().mean() - 0.1) < 4.42 * math.sqrt(0.09 / 20_000)
 
 
+def test_parts_of_conditions_are_hidden_alone_and_together():
+    condition = torch.ones(20_000, 4)
+    found = sometimes_hidden(condition, (3, 0, 1), seeded())
+    first, last = (found[:, :3] == 0), (found[:, 3:] == 0)
+    assert torch.equal(first.all(dim=1), first.any(dim=1))
+    shares = {
+        0.9 * 0.1 * 0.9: first.all(dim=1) & ~last[:, 0],
+        0.1 + 0.9 * 0.01: first.all(dim=1) & last[:, 0],
+    }
+    for share, hidden in shares.items():
+        error = 4.42 * math.sqrt(share * (1 - share) / 20_000)
+        assert abs(hidden.double().mean() - share) < error
+
+
 def test_conditions_of_no_width_draw_nothing(normals):
     generator = seeded()
     before = generator.get_state()
-    sometimes_hidden(normals(B, 0), generator)
+    sometimes_hidden(normals(B, 0), (), generator)
     assert torch.equal(generator.get_state(), before)
 
 

@@ -109,9 +109,10 @@ class Conditions:
     @property
     def width(self) -> int:
         """Numbers that stand for the conditions of a series."""
-        return sum(self._widths())
+        return sum(self.widths)
 
-    def _widths(self) -> tuple[int, int, int]:
+    @property
+    def widths(self) -> tuple[int, int, int]:
         """Count the numbers for class or number, static variables and length."""
         encoders = (self.target, self.static)
         target, static = (0 if e is None else e.width for e in encoders)
@@ -125,7 +126,7 @@ class Conditions:
         X: Any = None,
     ) -> np.ndarray:
         """Return conditions as rows of numbers, (n_series, width), float32."""
-        n_series, widths = len(lengths), self._widths()
+        n_series, widths = len(lengths), self.widths
         target, variables, length = (np.zeros((n_series, w)) for w in widths)
         if y is not None:
             check_order(y, X, "y")
@@ -168,9 +169,10 @@ class Conditions:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw conditions as in training; what is given is kept.
 
-        A single class or number `y` serves for all series. Given classes, the rest is
-        that of a training series of the class; given `after`, the steps of a beginning,
-        that of one with more steps.
+        A single class or number `y` serves for all series. What is not given is that of
+        a training series: of the class, if one is given, with equal variables, number
+        and length, so far as they are given, or one of the nearest; and with more than
+        `after` steps, those of a beginning.
 
         Returns
         -------
@@ -180,34 +182,56 @@ class Conditions:
             The training series whose conditions were taken.
         """
         y = None if y is None else _for_each(y, n_series)
-        chosen = self._chosen(n_series, rng, y, after if lengths is None else 0)
-        found = self.lengths[chosen]
+        found = np.full(n_series, self.lengths.max())
         if lengths is not None:
             found = check_lengths(lengths, n_series, int(self.lengths.max()))
             _check_longer(found, after)
-        given = (y is not None, static is not None, True)
-        kept = np.repeat(given, self._widths())
-        rows = np.where(kept, self.encode(found, y, static), self.rows[chosen])
-        return rows, found, chosen
+        rows = self.encode(found, y, static)
+        given = (y is not None, static is not None, lengths is not None)
+        kept = np.repeat(given, self.widths)
+        longer = np.flatnonzero(self.lengths > (after if lengths is None else 0))
+        self._check_any_longer(longer, y, after)
+        chosen = longer[self._chosen(rows, kept, self.rows[longer], rng)]
+        found = self.lengths[chosen] if lengths is None else found
+        return np.where(kept, rows, self.rows[chosen]), found, chosen
 
     def _chosen(
-        self, n_series: int, rng: np.random.Generator, y: np.ndarray | None, after: int
+        self,
+        rows: np.ndarray,
+        kept: np.ndarray,
+        known: np.ndarray,
+        rng: np.random.Generator,
     ) -> np.ndarray:
-        """Choose longer training series at random, of the classes if any are given."""
+        """Choose one of the `known` rows for each, at random of those most like it."""
         if not self.width and self.gaps is None:
-            return np.zeros(n_series, np.int64)  # all are alike
-        share = rng.random(n_series)
-        longer = np.flatnonzero(self.lengths > after)
+            return np.zeros(len(rows), np.int64)  # all are alike
+        share = rng.random(len(rows))
+        if not kept.any() or not len(rows):
+            return (share * len(known)).astype(np.int64)
+        chosen = np.empty(len(rows), np.int64)
+        n_classes = len(self.classes) if self.classes is not None and kept[0] else 0
+        each, group = np.unique(rows[:, kept], axis=0, return_inverse=True)
+        order, ends = np.argsort(group, kind="stable"), np.bincount(group).cumsum()
+        for row, members in zip(each, np.split(order, ends[:-1]), strict=True):
+            near = _nearest(known[:, kept], row, n_classes)
+            chosen[members] = near[(share[members] * len(near)).astype(np.int64)]
+        return chosen
+
+    def _check_any_longer(
+        self, longer: np.ndarray, y: np.ndarray | None, after: int
+    ) -> None:
+        """Refuse classes whose training series all end within the beginnings."""
         if y is None or not isinstance(self.target, LabelEncoder):
-            return longer[(share * len(longer)).astype(np.int64)]
+            return
         known = self.rows[longer, : self.target.width].argmax(axis=1)
-        order = np.argsort(known, kind="stable")
-        start, stop = (
-            np.searchsorted(known[order], self.target.codes(y), side=side)
-            for side in ("left", "right")
-        )
-        _check_any_longer(start < stop, y, after)
-        return longer[order[start + (share * (stop - start)).astype(np.int64)]]
+        short = ~np.isin(self.target.codes(y), known)
+        if short.any():
+            came = list(dict.fromkeys(y[short].tolist()))
+            raise ValueError(
+                f"y must be of classes with training series of more than the {after} "
+                f"steps of prefix, got {shortened(came)}.\nCut the prefix, or give "
+                "lengths."
+            )
 
     def missing(self, chosen: np.ndarray) -> np.ndarray:
         """Return the gaps of chosen training series, (n, n_timesteps, n_channels)."""
@@ -303,7 +327,7 @@ class Conditions:
 
     def _are_sound(self) -> bool:
         """Tell whether arrays of the right shape can be those of a fit."""
-        target, static, _ = self._widths()
+        target, static, _ = self.widths
         parts = np.split(self.rows, [target, target + static], axis=1)
         pairs = zip((self.target, self.static), parts[:2], strict=True)
         made = all(encoder is None or encoder.made(part) for encoder, part in pairs)
@@ -338,14 +362,17 @@ def _check_longer(lengths: np.ndarray, after: int) -> None:
         )
 
 
-def _check_any_longer(found: np.ndarray, y: np.ndarray, after: int) -> None:
-    """Refuse classes whose training series all end within the beginnings."""
-    if not found.all():
-        came = list(dict.fromkeys(y[~found].tolist()))
-        raise ValueError(
-            f"y must be of classes with training series of more than the {after} steps "
-            f"of prefix, got {shortened(came)}.\nCut the prefix, or give lengths."
-        )
+def _nearest(known: np.ndarray, row: np.ndarray, n_classes: int) -> np.ndarray:
+    """Find the known rows (n, W) that equal a row or, without any, those near it.
+
+    Near are as many as the square root of their number, a usual choice for neighbours.
+    Of the first `n_classes` entries, a class, none may differ.
+    """
+    same = (known[:, :n_classes] == row[:n_classes]).all(axis=1)
+    candidates = np.flatnonzero(same)
+    distance = np.square(known[candidates, n_classes:] - row[n_classes:]).sum(axis=1)
+    n_near = np.count_nonzero(distance == 0) or math.isqrt(len(candidates))
+    return np.sort(candidates[np.argsort(distance, kind="stable")[:n_near]])
 
 
 def _target_encoder(y: ArrayLike, n_series: int) -> LabelEncoder | NumberEncoder:

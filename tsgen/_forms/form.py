@@ -67,7 +67,12 @@ class Form:
         """Tell which channels were booleans or integers in a frame, (n_channels,)."""
         return np.zeros(n_channels, bool)
 
-    def restore(self, values: np.ndarray, lengths: np.ndarray | None = None) -> Any:
+    def restore(
+        self,
+        values: np.ndarray,
+        lengths: np.ndarray | None = None,
+        like: Any = None,
+    ) -> Any:
         """Give series this form.
 
         Parameters
@@ -76,6 +81,9 @@ class Form:
             Floats; what stands after the end of a series is not used.
         lengths : ndarray of shape (n_samples,) or None, default=None
             Steps of each series; None means all.
+        like : object, default=None
+            What the series were made from, one for one: the labels of a data frame are
+            kept, if this is the form of one.
 
         Returns
         -------
@@ -86,7 +94,11 @@ class Form:
         if lengths is None:
             lengths = np.full(len(values), values.shape[1])
         longest = lengths.max() if len(lengths) else values.shape[1]
-        return self._made(values[:, :longest], lengths)
+        made = self._made(values[:, :longest], lengths)
+        labelled = is_frame(like) and hasattr(like, "index") and is_frame(made)
+        if labelled and like.shape == made.shape:
+            made.index, made.columns = like.index, like.columns
+        return made
 
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
         """Give this form to series cut to the longest."""

@@ -145,7 +145,7 @@ def _not_finite(
 ) -> str:
     kinds = {"NaN": nan.number, "infinity": infinity.number}
     found = " and ".join(kind for kind, number in kinds.items() if number)
-    choice = ', or set missing="mask"' if nan.number and missing else ""
+    choice = ', or fit with missing="mask"' if nan.number and missing else ""
     return (
         f"{name} contains {found}: {(nan | infinity).of(size)}.\n"
         f"Fill or interpolate them, or drop those series{choice}."

@@ -24,6 +24,24 @@ def check_kinds(likelihood: str | Sequence[str]) -> None:
         )
 
 
+def check_whole(X: np.ndarray, form: Form) -> None:
+    """Check that series (n, T, C) are whole where their form would round them.
+
+    Raises
+    ------
+    ValueError
+        If a value would not stay as it is.
+    """
+    rounded = X[:, :, form.whole_channels(X.shape[2])]
+    others = rounded[np.isfinite(rounded) & (rounded != np.round(rounded))]
+    if others.size:
+        raise ValueError(
+            "X must hold whole numbers in the columns that held them in fit, got "
+            f"{others.size} that are not, the first is {others[0]:g}.\n"
+            "Fit on columns of floats, e.g. with astype(float)."
+        )
+
+
 def learned_supports(
     likelihood: str | Sequence[str], form: Form, X: np.ndarray
 ) -> Supports:

@@ -85,6 +85,7 @@ class Fit:
         self._joint = self._joint_trainer()
         if resumed:
             self._joint.load_state_dict(resumed.trainer)
+            generator._prepare(self._joint.module)
 
     def run(self, x: Rows, condition: Rows) -> None:
         """Run every stage on standardised series (n, T, C) and conditions (n, P)."""

@@ -97,12 +97,21 @@ def draw_latents(
     random_state: RandomState,
 ) -> Latents:
     """Draw the latent of each scaled series (n, T, C) from its posterior, (n, K)."""
-    mean, log_scale = _posterior(generator, x, lengths)
     rng = numpy_generator(random_state, "latents")
-    eps = rng.standard_normal(mean.shape, dtype=np.float32)
-    return Latents(
-        mean, log_scale, reparameterize(mean, log_scale, torch.from_numpy(eps))
-    )
+    shape = (len(x), generator.model_.latent_size)
+    return latents_from(generator, x, lengths, rng.standard_normal(shape, np.float32))
+
+
+def latents_from(
+    generator: BaseLatentGenerator,
+    x: Tensor,
+    lengths: np.ndarray | None,
+    eps: np.ndarray,
+) -> Latents:
+    """Make the latents of scaled series (n, T, C) from normal numbers (n, K)."""
+    mean, log_scale = _posterior(generator, x, lengths)
+    z = reparameterize(mean, log_scale, torch.from_numpy(eps))
+    return Latents(mean, log_scale, z)
 
 
 @torch.no_grad()
@@ -137,6 +146,11 @@ def posterior_report(
     """Report on the posterior: see `BaseLatentGenerator.posterior_report`."""
     series, lengths = generator._read(X)
     check_enough_series(series, 2, generator)
+    if generator.scaler_.constant_.all():
+        raise ValueError(
+            "posterior_report needs a generator with a channel that varied in fit, got "
+            "one of constant channels. There is nothing to explain."
+        )
     options = check_options("gauss-legendre", N_NODES, COARSE, 1, int(lengths.max()))
     source = generator.random_state if random_state is None else random_state
     rng = numpy_generator(source, "report")

@@ -33,13 +33,14 @@ from tsgen.generators.continuing import latents_after, read_prefix
 from tsgen.generators.discrete import (
     check_kinds,
     check_same_labels,
+    check_whole,
     discrete_channels,
     learned_supports,
 )
 from tsgen.generators.fitting import TwoStageFit
 from tsgen.generators.inspecting import (
     dependency,
-    draw_latents,
+    latents_from,
     posterior_report,
     warn_if_collapsed,
 )
@@ -83,10 +84,6 @@ class BaseLatentGenerator(
         "missing": [StrOptions({"error", "mask"})],
         "guidance": [Interval(Real, 0, None, closed="left")],
     }
-
-    def _last_inference_level(self) -> int:
-        """Return the highest level at which the reverse chain may stop."""
-        raise NotImplementedError("a child class names its last inference level")
 
     def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
         """Encode scaled series: mean and log scale of the latents the decoder reads."""
@@ -149,12 +146,14 @@ class BaseLatentGenerator(
         n_samples : int, default=1
             Number of series; 0 gives an empty array.
         y : array-like of shape (n_samples,), a single value, or None, default=None
-            Classes, or numbers, to draw series of. None draws them as in training.
+            Classes, or numbers, to draw series of. What is not given of `y`, `static`
+            and `lengths` is that of a training series that has what is given, drawn at
+            random, or of one of those nearest to it.
         static : array-like or DataFrame of shape (n_samples, n_variables), default=None
-            Static variables. None draws them as in training, from series of the class.
+            Static variables.
         lengths : int, array-like of shape (n_samples,) or None, default=None
-            Lengths of the series, up to the longest of training. None draws them as in
-            training, from those beyond the prefix.
+            Lengths of the series, up to the longest of training; if not given, beyond
+            the prefix.
         prefix : array-like of shape (n_samples, n_steps, n_channels) or \
                 (n_steps, n_channels), list of arrays, or DataFrame, default=None
             First steps of each series, or of all, to go on from: a probabilistic
@@ -163,8 +162,8 @@ class BaseLatentGenerator(
             from there. If `X` of `fit` had no axis of channels, the prefix need not
             have one either.
         gaps : bool, default=False
-            Leave out the entries that a training series lacks, drawn at random, of the
-            class if there is one. The prefix stays whole.
+            Leave out the entries that this training series lacks. The prefix stays
+            whole.
         random_state : int, RandomState, Generator or None, default=None
             None falls back to the constructor's: with an int there, every call gives
             the same series.
@@ -218,7 +217,7 @@ class BaseLatentGenerator(
         condition = self.conditions_.encode(lengths, y, static, X)
         z = self._encoded(series)
         decoded = self._decoded(z, np.zeros(series.shape, np.float32), condition)
-        return self._form.restore(decoded, lengths)
+        return self._form.restore(decoded, lengths, like=X)
 
     def impute(
         self,
@@ -248,28 +247,33 @@ class BaseLatentGenerator(
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
+            With the index of a data frame, so that ``X.fillna(...)`` works too.
 
         Raises
         ------
         ValueError
-            If the generator was not fitted with ``missing="mask"``.
+            If the generator was not fitted with ``missing="mask"``, or if a column of
+            a frame held whole numbers in `fit` and holds others now.
         """
         check_is_fitted(self)
         if not self.model_.sees_gaps:
             raise ValueError(
-                'impute needs a generator fitted with missing="mask", got '
-                f"missing={self.missing!r}. Fit again; X need not have gaps for that."
+                'impute needs a generator fitted with missing="mask", got one fitted '
+                "without. Fit again; X need not have gaps for that."
             )
         series, lengths = self._read(X)
+        check_whole(series, self._form)
+        condition = self.conditions_.encode(lengths, y, static, X)
         source = self.random_state if random_state is None else random_state
         rng = numpy_generator(source, "impute")
+        width = self.model_.latent_size
+        normals = rng.standard_normal((len(series), width + series[0].size), np.float32)
         x = self._scaled(series)
-        z = draw_latents(self, x, None, rng).z
-        eps = rng.standard_normal(series.shape, dtype=np.float32)
-        condition = self.conditions_.encode(lengths, y, static, X)
+        z = latents_from(self, x, None, normals[:, :width]).z
+        eps = normals[:, width:].reshape(series.shape)
         drawn = self._decoded(z.numpy(), eps, condition, x)
         filled = np.where(np.isnan(series), drawn, series)
-        return self._form.restore(filled, lengths)
+        return self._form.restore(filled, lengths, like=X)
 
     def score_samples(
         self, X: ArrayLike, y: ArrayLike | None = None, static: ArrayLike | None = None
@@ -454,6 +458,11 @@ class BaseLatentGenerator(
         -------
         PosteriorReport
             With `is_collapsed`, `verdict` and the figures behind them.
+
+        Raises
+        ------
+        ValueError
+            If there are too few series, or if all channels were constant in `fit`.
         """
         self._check_usable()
         n_series = check_count(n_series, "n_series", minimum=2)
@@ -516,7 +525,7 @@ class BaseLatentGenerator(
             return build(
                 n_channels=self.n_channels_,
                 posterior=self._posterior,
-                n_conditions=self.conditions_.width,
+                condition_widths=self.conditions_.widths,
                 n_values=self._n_values,
                 **self._architecture,
             )
@@ -609,7 +618,7 @@ class BaseLatentGenerator(
     def _draw_latents(self, normals: np.ndarray, condition: Tensor | None) -> Tensor:
         """Turn rows of normal numbers into latents of the decoder (B, K)."""
         width = self.model_.latent_size
-        last = self._last_inference_level()
+        last = int(self.model_.last_level)
         share = ndtr(normals[:, 0].astype(np.float64))  # uniform in (0, 1)
         stop = np.minimum(share * (last + 1), last).astype(np.int64)
         noise = torch.from_numpy(normals[:, 1:]).to(self.device_)
@@ -618,6 +627,11 @@ class BaseLatentGenerator(
             condition = condition.to(self.device_)
         z = self._run_chain(noise, width, levels, condition, float(self.guidance))
         return self.model_.posterior.from_diffusion(z)
+
+    @property
+    def _missing(self) -> str:
+        """What `missing` was in fit."""
+        return "mask" if self._architecture["sees_gaps"] else "error"
 
     def _known(self, y: ArrayLike | None) -> ArrayLike | None:
         """Leave out what the generator was not fitted with: y of scikit-learn."""

@@ -321,9 +321,6 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
             "inverse_lipschitz": float(self.inverse_lipschitz),
         }
 
-    def _last_inference_level(self) -> int:
-        return 0
-
     def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_scale = model.encode(x)
         assert log_scale is not None

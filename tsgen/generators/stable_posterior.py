@@ -313,16 +313,17 @@ class StablePosteriorGenerator(BaseLatentGenerator):
             variable_masking=self.variable_masking,
         )
 
-    def _last_inference_level(self) -> int:
-        return self.n_inference_levels
+    def _prepare(self, model: LatentDiffusion) -> None:
+        super()._prepare(model)
+        model.last_level.fill_(self.n_inference_levels)
 
     def _inference(self, model: LatentDiffusion, x: Tensor) -> tuple[Tensor, Tensor]:
         z0, _ = model.encode(x)
-        kept = model.alpha_bar[self.n_inference_levels]
+        kept = model.alpha_bar[model.last_level]
         log_scale = 0.5 * torch.log1p(-kept)
         return kept.sqrt() * z0, log_scale.expand_as(z0)
 
     def _bound(
         self, model: LatentDiffusion, varies: Tensor, x: Tensor, given: Tensor
     ) -> Tensor:
-        return stable_posterior_bound(model, x, varies, self.n_inference_levels, given)
+        return stable_posterior_bound(model, x, varies, int(model.last_level), given)

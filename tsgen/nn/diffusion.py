@@ -19,14 +19,19 @@ class Diffusion(nn.Module):
     """A denoiser and its noise schedule; a child says what is diffused, of width K.
 
     A child registers its modules and the buffer `alpha_bar`. One that reads conditions,
-    or is told of gaps, says so in `n_conditions` and `sees_gaps`.
+    or is told of gaps, says so in `condition_widths` and `sees_gaps`.
     """
 
-    n_conditions = 0
+    condition_widths: tuple[int, ...] = ()
     sees_gaps = False
     alpha_bar: Tensor
     denoiser: nn.Module
     prediction: str
+
+    @property
+    def n_conditions(self) -> int:
+        """Width of a condition P."""
+        return sum(self.condition_widths)
 
     @property
     def n_levels(self) -> int:

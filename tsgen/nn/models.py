@@ -34,15 +34,18 @@ class LatentDiffusion(Diffusion):
     """A latent diffusion model of series, with or without a condition of width P.
 
     Decoder and denoiser read the condition; the encoder does not, so that latents can
-    be inferred where it is not known. Zeros stand for a condition that is not known. In
-    series (B, T, C) missing entries are NaN; with `sees_gaps` the encoder is told
-    which. Buffers set by `calibrate` bound what may be reached: `latent_range` the
-    clean latents that the reverse chain predicts, `series_range` the observations
-    fed back to the decoder, widened on each side by half the width seen in training.
+    be inferred where it is not known. Zeros stand for parts of a condition, of widths
+    `condition_widths`, that are not known. In series (B, T, C) missing entries are NaN;
+    with `sees_gaps` the encoder is told which. The buffer `last_level` is the noisiest
+    that the decoder reads. Those set by `calibrate` bound what may be reached:
+    `latent_range` the clean latents that the reverse chain predicts, `series_range` the
+    observations fed back to the decoder, widened on each side by half the width seen in
+    training.
     """
 
     latent_range: Tensor
     series_range: Tensor
+    last_level: Tensor
 
     def __init__(
         self,
@@ -54,11 +57,11 @@ class LatentDiffusion(Diffusion):
         n_levels: int,
         prediction: str,
         *,
-        n_conditions: int = 0,
+        condition_widths: Sequence[int] = (),
         sees_gaps: bool = False,
     ) -> None:
         super().__init__()
-        self.n_conditions = n_conditions
+        self.condition_widths = tuple(condition_widths)
         self.sees_gaps = sees_gaps
         self.encoder = encoder
         self.posterior = posterior
@@ -70,6 +73,7 @@ class LatentDiffusion(Diffusion):
         if isinstance(posterior, GaussianPosterior):
             latent_size //= 2
         self.register_buffer("alpha_bar", torch.zeros(n_levels + 1))
+        self.register_buffer("last_level", torch.zeros((), dtype=torch.long))
         self.register_buffer("latent_range", torch.zeros(2, latent_size))
         self.register_buffer("series_range", torch.zeros(2, likelihood.n_channels))
 
@@ -162,6 +166,7 @@ class LatentDiffusion(Diffusion):
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
         self.posterior.standardizer.reset_running_stats()
+        self.last_level.zero_()
         self.latent_range.zero_()
         self.series_range.zero_()
 
@@ -234,7 +239,7 @@ def build(
     n_levels: int,
     prediction: str,
     inverse_lipschitz: float = 0.0,
-    n_conditions: int = 0,
+    condition_widths: Sequence[int] = (),
     sees_gaps: bool = False,
     n_values: Sequence[int] = (),
 ) -> LatentDiffusion:
@@ -251,6 +256,7 @@ def build(
         "inverse_lipschitz": inverse_lipschitz,
     }
     n_inputs = n_channels * (1 + sees_gaps)
+    n_conditions = sum(condition_widths)
     n_given = latent_size + n_conditions
     encoder: nn.Module
     decoder: Decoder
@@ -270,7 +276,7 @@ def build(
         DENOISERS[denoiser](latent_size, n_levels, n_conditions),
         n_levels,
         prediction,
-        n_conditions=n_conditions,
+        condition_widths=condition_widths,
         sees_gaps=sees_gaps,
     )
 

@@ -21,6 +21,7 @@ the minibatch.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -256,12 +257,20 @@ def seen_before(x: Tensor, masking: float, generator: torch.Generator) -> Tensor
     return mask_variables(previous, keep)
 
 
-def sometimes_hidden(condition: Tensor, generator: torch.Generator) -> Tensor:
-    """Hide a tenth of the conditions (B, P), by zeros, so that none is an input too."""
+def sometimes_hidden(
+    condition: Tensor, widths: Sequence[int], generator: torch.Generator
+) -> Tensor:
+    """Hide conditions (B, P) by zeros: all of a series, and parts of given widths.
+
+    A tenth of each at random: to know some of them, or none, is an input too.
+    """
     if not condition.shape[1]:
         return condition
-    keep = condition.new_empty(len(condition), 1)
-    return condition * keep.bernoulli_(1 - CONDITION_DROPOUT, generator=generator)
+    parts = torch.tensor([width for width in widths if width], device=condition.device)
+    coins = condition.new_empty(len(condition), len(parts) + (len(parts) > 1))
+    coins.bernoulli_(1 - CONDITION_DROPOUT, generator=generator)
+    keep = coins[:, : len(parts)].repeat_interleave(parts, dim=1)  # (B, P)
+    return condition * keep * coins[:, -1:]
 
 
 def denoising_term(
@@ -301,7 +310,7 @@ def prior_terms(
         mean, log_scale = posterior
         z = reparameterize(mean, log_scale, normal_like(mean, generator))
         z0 = model.posterior.to_diffusion(z)
-    condition = sometimes_hidden(condition, generator)
+    condition = sometimes_hidden(condition, model.condition_widths, generator)
     return {"denoising": denoising_term(model, denoiser, z0, generator, condition)}
 
 
@@ -330,7 +339,7 @@ def elbo_terms(
     assert log_scale is not None
     z = reparameterize(mean, log_scale, normal_like(mean, generator))
     previous = seen_before(x, variable_masking, generator)
-    condition = sometimes_hidden(condition, generator)
+    condition = sometimes_hidden(condition, model.condition_widths, generator)
     log_prob = model.decode(z, previous, generator, condition).log_prob(x)
     kl = kl_divergence(mean, log_scale).mean() / mean_size(x)
     z0 = model.posterior.to_diffusion(z.detach())
@@ -368,7 +377,7 @@ def stable_posterior_terms(
     few = x[: math.ceil(COLLAPSE_SHARE * len(x)) if is_charged else 0]
     v, _ = model.encode(x, generator)
     previous = seen_before(x, variable_masking, generator)
-    condition = sometimes_hidden(condition, generator)
+    condition = sometimes_hidden(condition, model.condition_widths, generator)
     z, first = noised(model, v, (0, n_inference_levels), generator)
     denoising = denoising_term(model, model.denoiser, v, generator, condition)
     levels = (model.n_levels - n_collapse_levels, model.n_levels)

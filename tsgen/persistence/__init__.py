@@ -24,6 +24,7 @@ from tsgen.nn.devices import resolve_device
 from tsgen.persistence.arrays import (
     check_conditions,
     check_form,
+    check_levels,
     check_scaling,
     expected_layout,
     read_arrays,
@@ -116,6 +117,7 @@ def load(
     config = read_config(folder)
     generator = constructed(cls, config, folder / CONFIG)
     arrays = read_arrays(generator, config, member(folder, WEIGHTS))
+    check_levels(arrays, folder / WEIGHTS)
     check_scaling(config["facts"], arrays, folder / WEIGHTS)
     check_conditions(config["facts"], arrays, folder / WEIGHTS)
     check_form(config["facts"], folder / CONFIG)

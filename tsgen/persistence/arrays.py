@@ -189,6 +189,13 @@ def check_scaling(
             raise invalid(file, f"channel {channel} has not the values of its labels")
 
 
+def check_levels(arrays: dict[str, np.ndarray], file: Path) -> None:
+    """Check that the noisiest level that the decoder reads is one of the schedule."""
+    last = int(arrays.get("model.last_level", 0))
+    if not 0 <= last < len(arrays["model.alpha_bar"]):
+        raise invalid(file, f"its last level of inference is {last}")
+
+
 def check_conditions(
     facts: dict[str, Any], arrays: dict[str, np.ndarray], file: Path
 ) -> None:
