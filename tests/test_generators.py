@@ -376,11 +376,12 @@ class TestTraining:
     def test_levels_of_inference_are_those_of_the_fit(self, X):
         make, own = GENERATORS["stable"]
         generator = make(**own).fit(X)
-        wanted = generator.sample(3), generator.score(X), generator.dependency(X).global_
+        samples, score = generator.sample(3), generator.score(X)
+        shares = generator.dependency(X).global_
         generator.set_params(n_inference_levels=20)
-        found = generator.sample(3), generator.score(X), generator.dependency(X).global_
-        for one, other in zip(found, wanted, strict=True):
-            assert_array_equal(one, other)
+        assert_array_equal(generator.sample(3), samples)
+        assert generator.score(X) == score
+        assert_array_equal(generator.dependency(X).global_, shares)
         longer = make(**own, warm_start=True).fit(X).set_params(n_inference_levels=20)
         assert int(longer.fit(X).model_.last_level) == 20
 

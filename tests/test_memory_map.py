@@ -308,7 +308,7 @@ def test_a_posterior_report_is_that_of_the_same_array(mapped, fitted_latent, X):
 
 def test_scores_do_not_depend_on_the_batches(fitted, X, monkeypatch):
     wanted = fitted.score_samples(X[:9])
-    monkeypatch.setattr(type(fitted), "_rows", lambda self: 4)
+    monkeypatch.setattr(type(fitted), "_rows_at_once", lambda self: 4)
     assert_allclose(fitted.score_samples(X[:9]), wanted, rtol=1e-12)
 
 

@@ -1384,7 +1384,7 @@ def set_supports(values=VALUES, shares=None):
     shares = np.array([0.5, 0.5, 0.3, 0.3, 0.4, 0.5, 0.5]) if shares is None else shares
     return with_arrays(
         lambda arrays: arrays.update(
-            {"supports.values": np.array(values), "supports.shares": np.array(shares)}
+            {"scaler.values": np.array(values), "scaler.shares": np.array(shares)}
         )
     )
 

@@ -11,13 +11,17 @@ discrete channels are exact in both directions.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 
+from tsgen._reading.arrays import Layout
 from tsgen._reading.parts import channel_range, channel_totals, in_parts
-from tsgen._supports import Supports
+from tsgen._supports import Support, Supports
 from tsgen.exceptions import ConstantInputWarning
+
+MOMENTS = ("unit_", "relative_mean_", "relative_scale_")
 
 
 class SeriesScaler:
@@ -165,6 +169,34 @@ class SeriesScaler:
         logs = np.zeros(len(varies))
         logs[varies] = np.log(self.relative_scale_[varies]) + np.log(self.unit_[varies])
         return logs
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what the fit has learned, by name."""
+        return {name: getattr(self, name) for name in MOMENTS} | self.supports.arrays()
+
+    @staticmethod
+    def layout(sizes: Sequence[int], n_channels: int) -> Layout:
+        """Return the type and the shape of `arrays`, of supports of such sizes."""
+        layout: Layout = dict.fromkeys(MOMENTS, ("float64", (n_channels,)))
+        if sizes:
+            layout |= dict.fromkeys(Support._fields, ("float64", (sum(sizes),)))
+        return layout
+
+    @classmethod
+    def restored(cls, sizes: Sequence[int], arrays: dict[str, np.ndarray]) -> Self:
+        """Return what `Supports.sizes` and `arrays` were taken from.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of a scaler.
+        """
+        scaler = cls(Supports.restored(sizes, arrays))
+        moments = (arrays[name] for name in MOMENTS)
+        scaler.unit_, scaler.relative_mean_, scaler.relative_scale_ = moments
+        if (scaler.unit_ <= 0).any() or (scaler.relative_scale_ < 0).any():
+            raise ValueError("its units must be positive, its scales not negative")
+        return scaler
 
 
 def _power_of_two(magnitude: np.ndarray) -> np.ndarray:

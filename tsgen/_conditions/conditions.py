@@ -16,11 +16,10 @@ from tsgen._conditions.labels import (
     refuse_missing,
 )
 from tsgen._conditions.static import NumberEncoder, StaticEncoder, check_order
-from tsgen._reading.arrays import shortened
+from tsgen._reading.arrays import Layout, shortened
 from tsgen._reading.parts import in_parts
 from tsgen._validation import check_lengths
 
-Layout = dict[str, tuple[str, tuple[int, ...]]]
 MAX_SERIES = 2**31
 
 

@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 SHAPES = "(n_samples, n_timesteps, n_channels) or (n_samples, n_timesteps)"
+Layout = dict[str, tuple[str, tuple[int, ...]]]  # type and shape of arrays, by name
 
 
 def as_array(X: Any, name: str) -> np.ndarray:

@@ -186,7 +186,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         if not resumed:
             self.scaler_ = SeriesScaler(supports).fit(series, stacklevel=5)
         self._n_values = self.scaler_.supports.sizes
-        self._look_for_repeats(series)
+        self._note_equal_series(series)
         fit, x = self._fitting(self, resumed), self._scaled_rows(series)
         try:
             fit.run(x, torch.from_numpy(conditions.rows))
@@ -433,7 +433,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.device_ = str(resolve_device(self.device))
         self._architecture = self._current_architecture()
 
-    def _look_for_repeats(self, X: np.ndarray) -> None:
+    def _note_equal_series(self, X: np.ndarray) -> None:
         """Note whether all series are equal: then samples repeat them."""
         self._dtype = float_type(X).name
         first = read(X, slice(1))  # unequal to all, if it has a gap
@@ -526,14 +526,14 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """Copy the model in float64, so that no row's result depends on the others."""
         return deepcopy(self.model_).double()
 
-    def _rows(self) -> int:
+    def _rows_at_once(self) -> int:
         """Return how many series one pass through the networks may hold."""
         features = self.n_timesteps_ * 8 * max(self.hidden_size, self.n_channels_)
         return max(1, min(MAX_ROWS, MAX_FLOATS // features))
 
     @torch.no_grad()
     def _in_batches(self, function: Callable[..., Tensor], *data: Rows) -> np.ndarray:
-        parts = zip(*(rows.split(self._rows()) for rows in data), strict=True)
+        parts = zip(*(rows.split(self._rows_at_once()) for rows in data), strict=True)
         results = (
             function(*(rows.to(self.device_) for rows in part)).cpu() for part in parts
         )
@@ -599,12 +599,12 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             f"model.{name}": tensor.cpu().numpy()
             for name, tensor in self.model_.state_dict().items()
         }
-        for name in ("unit_", "relative_mean_", "relative_scale_"):
-            arrays[f"scaler.{name}"] = getattr(self.scaler_, name)
-        for name, array in self.scaler_.supports.arrays().items():
-            arrays[f"supports.{name}"] = array
-        for name, array in self.conditions_.arrays().items():
-            arrays[f"conditions.{name}"] = array
+        for part, learned in (
+            ("scaler", self.scaler_),
+            ("conditions", self.conditions_),
+        ):
+            for name, array in learned.arrays().items():
+                arrays[f"{part}.{name}"] = array
         for name, column in self.history_.items():
             arrays[f"history.{name}"] = np.asarray(column, dtype=np.float64)
         if self._only_series is not None:
@@ -627,10 +627,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self.n_iter_ = facts["n_iter"]
         if "feature_names" in facts:
             self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
-        supports = Supports.restored(facts["n_values"], under("supports.", arrays))
-        self.scaler_, self._n_values = SeriesScaler(supports), supports.sizes
-        for name, array in under("scaler.", arrays).items():
-            setattr(self.scaler_, name, array)
+        self._n_values = tuple(facts["n_values"])
+        self.scaler_ = SeriesScaler.restored(self._n_values, under("scaler.", arrays))
         self.history_ = {
             name: array.tolist() for name, array in under("history.", arrays).items()
         }

@@ -146,7 +146,7 @@ def _fitted(
     each, group = torch.unique(together, dim=0, return_inverse=True)
     widths = [latents.shape[1], start[0].numel(), condition.shape[1]]
     found = []
-    for rows in each.to(device).split(generator._rows()):
+    for rows in each.to(device).split(generator._rows_at_once()):
         z, x, given = rows.split(widths, dim=1)
         x = x.unflatten(1, start.shape[1:])
         found.append(fitted_posterior(model, z, x, given, noise.to(device)))

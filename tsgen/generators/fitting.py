@@ -168,7 +168,7 @@ class Fit:
     def _keep(self, weights: Weights, x: Rows) -> None:
         """Make the model that samples, from averaged weights."""
         model = self.generator._loaded(weights)
-        model.calibrate(x, self.generator._rows())
+        model.calibrate(x, self.generator._rows_at_once())
         self.model = model
         self.n_iter = self._joint.n_epochs
 
@@ -240,7 +240,7 @@ class TwoStageFit(Fit):
         terms = partial(prior_terms, self.model)
         rate = self.generator.prior_learning_rate
         trainer = self._trainer(denoiser, terms, self.seeds["prior"], rate)
-        latents = self.model.cached_latents(x, self.generator._rows())
+        latents = self.model.cached_latents(x, self.generator._rows_at_once())
         epochs = train(
             trainer,
             (*latents, condition.to(latents[0].device)),

@@ -128,7 +128,7 @@ def _posterior(
     log_scale = torch.zeros_like(mean)
     for length in np.unique(lengths):
         rows = torch.from_numpy(np.flatnonzero(lengths == length))
-        for part in rows.split(generator._rows()):
+        for part in rows.split(generator._rows_at_once()):
             found = generator._inference(
                 generator.model_, x[part, :length].to(generator.device_)
             )

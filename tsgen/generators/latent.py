@@ -545,10 +545,10 @@ class BaseLatentGenerator(
     def _has_attention(self) -> bool:
         return self.backbone == "transformer"
 
-    def _rows(self) -> int:
+    def _rows_at_once(self) -> int:
         n_logits = np.count_nonzero(self._n_values) * max(self._n_values, default=0)
         features = 4 * self.n_timesteps_ * max(1, n_logits)
-        return max(1, min(super()._rows(), MAX_FLOATS // features))
+        return max(1, min(super()._rows_at_once(), MAX_FLOATS // features))
 
     def _look_at(self, x: Rows) -> None:
         if self.check_collapse:

@@ -296,15 +296,15 @@ def denoising_term(
 def prior_terms(
     model: LatentDiffusion,
     denoiser: nn.Module,
-    latents: tuple[Tensor, ...],
+    batch: tuple[Tensor, ...],
     generator: torch.Generator,
     progress: float,
 ) -> dict[str, LossTerm]:
     """Term of the second stage: the denoising loss on cached posteriors (B, K).
 
-    The last of the cached tensors are the conditions (B, P).
+    The last tensor of the batch are the conditions (B, P).
     """
-    *posterior, condition = latents
+    *posterior, condition = batch
     z0 = posterior[0]
     if len(posterior) == 2:
         mean, log_scale = posterior

@@ -14,9 +14,10 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from tsgen._conditions import Conditions, Layout
+from tsgen._conditions import Conditions
 from tsgen._forms import Form
-from tsgen._supports import Supports
+from tsgen._reading.arrays import Layout
+from tsgen._scaling import SeriesScaler
 from tsgen.generators.base import under
 from tsgen.nn.diffusion import Diffusion
 from tsgen.persistence.config import Config, check_keys
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tsgen.generators.base import BaseGenerator
 
 MAX_TRIED = 2**16  # entries of the series by which a form is tried
-SCALER = ("unit_", "relative_mean_", "relative_scale_")
 DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64", "U8": "uint8"}
 
 
@@ -126,13 +126,10 @@ def expected_layout(
         f"model.{name}": (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
         for name, tensor in network.state_dict().items()
     }
-    for name, wanted in generator.conditions_.layout(facts["conditions"]).items():
-        layout[f"conditions.{name}"] = wanted
-    for name in SCALER:
-        layout[f"scaler.{name}"] = ("float64", (generator.n_channels_,))
-    if facts["n_values"]:
-        for name in ("values", "shares"):
-            layout[f"supports.{name}"] = ("float64", (sum(facts["n_values"]),))
+    scaler = SeriesScaler.layout(facts["n_values"], generator.n_channels_)
+    conditions = generator.conditions_.layout(facts["conditions"])
+    for part, learned in (("scaler", scaler), ("conditions", conditions)):
+        layout |= {f"{part}.{name}": wanted for name, wanted in learned.items()}
     for name, length in config["history"].items():
         layout[f"history.{name}"] = ("float64", (length,))
     if config["repeats_one_series"]:
@@ -176,16 +173,14 @@ def check_scaling(
     facts: dict[str, Any], arrays: dict[str, np.ndarray], file: Path
 ) -> None:
     """Check the units and scales of channels, and the values of discrete ones."""
-    unit, scale = arrays["scaler.unit_"], arrays["scaler.relative_scale_"]
-    if (unit <= 0).any() or (scale < 0).any():
-        raise invalid(file, "its units must be positive, its scales not negative")
     try:
-        supports = Supports.restored(facts["n_values"], under("supports.", arrays))
+        scaler = SeriesScaler.restored(facts["n_values"], under("scaler.", arrays))
     except ValueError as error:
         raise invalid(file, str(error)) from error
+    discrete = scaler.supports.discrete
     categories = Form.from_facts(facts["form"]).categories
     for channel, kind in enumerate(categories):
-        if kind and not kind.has_codes(supports.discrete[channel].values):
+        if kind and not kind.has_codes(discrete[channel].values):
             raise invalid(file, f"channel {channel} has not the values of its labels")
 
 
