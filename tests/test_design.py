@@ -23,19 +23,18 @@ STAIR = [
     for path in (ROOT / name).glob("*.py")
 ]
 ARRAY_FLOOR = [path for path in FILES if path not in TENSOR_FLOOR + STAIR]
-LIGHT = [
-    name
-    for name in (
-        "augmentation",
-        "datasets",
-        "exceptions",
-        "metrics",
-        "plots",
-        "reference",
-        "scorers",
-    )
-    if (ROOT / f"{name}.py").exists() or (ROOT / name / "__init__.py").exists()
-]
+LIGHT = (
+    "augmentation",
+    "comparison",
+    "datasets",
+    "exceptions",
+    "inspection",
+    "memorization",
+    "metrics",
+    "plots",
+    "reference",
+    "scorers",
+)
 HEAVY = ("torch", "ot", "matplotlib", "pandas")
 
 
