@@ -268,24 +268,14 @@ def test_a_loaded_generator_has_the_classes_of_the_fit(made, name):
     assert case.loaded.classes_.dtype == case.generator.classes_.dtype
 
 
-def test_a_loaded_generator_knows_the_form_of_its_series(case):
-    assert case.loaded._form == case.generator._form
-
-
-def test_a_loaded_generator_keeps_its_history(case):
-    assert case.loaded.history_ == case.generator.history_
-
-
-def test_a_loaded_generator_keeps_its_number_of_epochs(case):
-    assert case.loaded.n_iter_ == case.generator.n_iter_
-
-
-def test_a_loaded_generator_keeps_its_parameters(case):
-    assert case.loaded.get_params() == case.generator.get_params()
-
-
-def test_a_loaded_generator_has_the_same_attributes(case):
-    assert vars(case.loaded).keys() == vars(case.generator).keys()
+def test_a_loaded_generator_knows_what_the_fitted_one_did(case):
+    """Saving twice the same bytes does not show it: the first may lose something."""
+    loaded, generator = case.loaded, case.generator
+    assert vars(loaded).keys() == vars(generator).keys()
+    assert loaded.get_params() == generator.get_params()
+    assert loaded._form == generator._form
+    assert loaded.history_ == generator.history_
+    assert loaded.n_iter_ == generator.n_iter_
 
 
 def test_a_loaded_generator_can_be_saved_again_to_the_same_files(case, tmp_path):
@@ -385,14 +375,10 @@ COPIES = {
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
-def test_a_copy_samples_the_same_series(case, copied, tmp_path):
-    assert_same(samples(copied(case.generator, tmp_path)), samples(case.generator))
-
-
-@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
-def test_a_copy_has_the_same_attributes(case, copied, tmp_path):
+def test_a_copy_has_the_same_attributes_and_samples(case, copied, tmp_path):
     copy = copied(case.generator, tmp_path)
     assert vars(copy).keys() == vars(case.generator).keys()
+    assert_same(samples(copy), samples(case.generator))
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
@@ -789,7 +775,6 @@ def edited_header(change):
 
 
 NAME = "model.likelihood.project.bias"
-OTHER = "model.encoder.layers.0.bias_ih_l0"
 
 
 def in_entry(key, value):
