@@ -32,6 +32,7 @@ from tsgen.augmentation._strategy import Strategy, share_of, synthetic_counts
 from tsgen.augmentation._targets import check_labels, check_numbers
 from tsgen.augmentation.result import BOTH, REAL, SYNTHETIC, HarmCheck
 from tsgen.augmentation.tstr import is_regression
+from tsgen.metrics._folds import positions
 
 __all__ = ["harm_check"]
 
@@ -242,7 +243,7 @@ def _splits(
             "splitter that repeats, such as RepeatedStratifiedKFold."
         )
     for split in check_cv(cv, y, classifier=not continuous).split(y, y, groups):
-        train, test = (_positions(rows) for rows in split)
+        train, test = (positions(rows) for rows in split)
         yield train, test
 
 
@@ -252,12 +253,6 @@ _FOLDS: dict[tuple[bool, bool], Any] = {  # by whether continuous, whether in gr
     (True, False): KFold,
     (True, True): GroupKFold,
 }
-
-
-def _positions(chosen: np.ndarray) -> np.ndarray:
-    """Positions; scikit-learn allows splits to be masks."""
-    chosen = np.asarray(chosen)
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
 
 
 def _check_class_sizes(y: np.ndarray, n_splits: int) -> None:

@@ -29,7 +29,7 @@ from tsgen.metrics import (
     wasserstein_distance,
 )
 from tsgen.metrics._catalogue import Metric, Metrics, resolve
-from tsgen.metrics._folds import block_folds, group_folds
+from tsgen.metrics._folds import block_folds, group_folds, positions
 from tsgen.reference import BlockBootstrapGenerator, GaussianGenerator
 
 __all__ = ["compare"]
@@ -270,7 +270,7 @@ def _folds(
     if not isinstance(cv, int | np.integer):
         _refuse_gap(gap, "a splitter as cv")
         splits = check_cv(cv).split(np.arange(n_series), groups=groups)
-        return ((_rows(train), _rows(test)) for train, test in splits)
+        return ((positions(train), positions(test)) for train, test in splits)
     n_splits = check_count(cv, "cv", minimum=2)
     if groups is None:
         folds = block_folds(n_series, n_splits, check_count(gap, "gap"))
@@ -283,12 +283,6 @@ def _folds(
 def _refuse_gap(gap: int, beside: str) -> None:
     if gap:
         raise ValueError(f"gap must be 0 beside {beside}, got gap={gap!r}.")
-
-
-def _rows(chosen: np.ndarray) -> np.ndarray:
-    """Positions; scikit-learn allows splits to be masks."""
-    chosen = np.asarray(chosen)
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
 
 
 class _Task(NamedTuple):

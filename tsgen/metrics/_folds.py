@@ -118,3 +118,9 @@ def group_folds(groups: ArrayLike, n_series: int, n_splits: int) -> Folds:
         fold_of_group[group] = np.argmin(load)
         load[fold_of_group[group]] += sizes[group]
     return Folds(fold_of_group[members], 0)
+
+
+def positions(chosen: np.ndarray) -> np.ndarray:
+    """Positions of the series that are chosen; scikit-learn also gives masks."""
+    chosen = np.asarray(chosen)
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
