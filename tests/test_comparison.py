@@ -424,7 +424,7 @@ def test_more_samples_than_training_series_are_refused(series):
     ("generators", "message"),
     [
         (GaussianGenerator(), "a dict or a list"),
-        ({"a": GaussianGenerator}, "instances .* got a class"),
+        ({"a": GaussianGenerator}, r"generators\['a'\] .* got a class"),
         ({1: GaussianGenerator()}, "str as names, got 1"),
     ],
 )

@@ -7,12 +7,12 @@ a generator learns the series together with the target, as one more channel.
 
 from __future__ import annotations
 
-from inspect import signature
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
+from tsgen._contract import check_generator, takes
 from tsgen._random import RandomState, numpy_generator, seeded_clone
 from tsgen._validation import as_series
 
@@ -28,13 +28,7 @@ def resolve_generator(generator: Any) -> Any:
         from tsgen.generators import StablePosteriorGenerator
 
         return StablePosteriorGenerator()
-    is_class = isinstance(generator, type)
-    if is_class or not (hasattr(generator, "fit") and hasattr(generator, "sample")):
-        kind = "a class" if is_class else type(generator).__name__
-        raise TypeError(
-            f"generator must be an instance with methods fit and sample, got {kind}. "
-            "Pass e.g. GaussianGenerator()."
-        )
+    check_generator(generator, "generator")
     return generator
 
 
@@ -50,14 +44,6 @@ def prepared(estimator: Any, rng: np.random.Generator | None) -> Any:
     if rng is None or not hasattr(estimator, "get_params"):
         return clone(estimator, safe=False)
     return seeded_clone(estimator, rng)
-
-
-def takes(function: Any, name: str) -> bool:
-    """Tell whether a function has a parameter of this name."""
-    try:
-        return name in signature(function).parameters
-    except ValueError:  # some built-in functions hide theirs
-        return False
 
 
 # a class label for each series

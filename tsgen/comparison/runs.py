@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from inspect import signature
 from threading import Event, Thread
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 
+from tsgen._contract import check_generator, takes
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_it_came, as_series, check_count
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
@@ -195,7 +195,7 @@ def _named(generators: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
             f"{type(generators).__name__}."
         )
     for name, generator in pairs:
-        _check_generator(name, generator)
+        _check_named(name, generator)
     names = [name for name, _ in pairs]
     if not names or len(set(names)) < len(names) or set(names) & {FLOOR, *DUMMIES}:
         raise ValueError(
@@ -205,16 +205,10 @@ def _named(generators: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _check_generator(name: Any, generator: Any) -> None:
+def _check_named(name: Any, generator: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"generators must have str as names, got {name!r}.")
-    is_class = isinstance(generator, type)
-    if is_class or not (hasattr(generator, "fit") and hasattr(generator, "sample")):
-        kind = "a class" if is_class else type(generator).__name__
-        raise TypeError(
-            f"generators must be instances with methods fit and sample, got {kind} "
-            f"for {name!r}."
-        )
+    check_generator(generator, f"generators[{name!r}]")
 
 
 def _metrics(metrics: Metrics | None) -> dict[str, Metric]:
@@ -351,9 +345,9 @@ def _samples(task: _Task, X: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
     estimator = _seeded(task.estimator, task.seed)
     X_train = X[task.train]
     _, seconds, mebibytes = _measured(lambda: estimator.fit(X_train))
-    takes_seed = "random_state" in signature(estimator.sample).parameters
     draw = partial(estimator.sample, task.n_samples)
-    draw = partial(draw, random_state=task.seed) if takes_seed else draw
+    if takes(estimator.sample, "random_state"):
+        draw = partial(draw, random_state=task.seed)
     samples, sample_seconds, _ = _measured(draw)
     if len(samples) != task.n_samples:
         raise ValueError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from inspect import signature
 from typing import Any, NamedTuple
 
 import tsgen.metrics as home
+from tsgen._contract import takes
 from tsgen._random import RandomState
 
 Function = Callable[..., float]
@@ -53,11 +53,7 @@ class Metric(NamedTuple):
 def _takes_seed(function: Function) -> bool:
     """Tell whether a function takes a `random_state` that is not fixed already."""
     fixed = function.keywords if isinstance(function, partial) else {}
-    try:
-        known = signature(function).parameters
-    except ValueError:  # some built-in functions hide theirs
-        return False
-    return "random_state" in known and "random_state" not in fixed
+    return "random_state" not in fixed and takes(function, "random_state")
 
 
 def resolve(metrics: Metrics) -> dict[str, Metric]:
