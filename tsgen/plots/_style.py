@@ -53,6 +53,18 @@ def check_ax(ax: Any, name: str) -> Axes:
     return ax
 
 
+def check_parts(
+    value: Any, name: str, parts: tuple[str, ...], kind: str, cure: str
+) -> None:
+    """Refuse a result that lacks a part of what is drawn."""
+    missing = [part for part in parts if not hasattr(value, part)]
+    if missing:
+        raise TypeError(
+            f"{name} must be a {kind}, got {type(value).__name__} without "
+            f"{', '.join(missing)}. Make it with {cure}."
+        )
+
+
 def check_panels(axes: Any, n_panels: int) -> np.ndarray:
     """Return Axes that came as an array, if there are as many as panels."""
     axes = np.asarray(axes, dtype=object)

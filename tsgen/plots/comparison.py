@@ -15,6 +15,7 @@ from tsgen.plots._style import (
     LARGE,
     SMALL,
     check_panels,
+    check_parts,
     new_figure,
     tidy,
 )
@@ -236,12 +237,7 @@ def _values(panel: _Panel, rows: np.ndarray) -> np.ndarray:
 
 
 def _check_metrics(comparison: Any, metrics: Sequence[str] | None) -> list[str]:
-    missing = [name for name in _PARTS if not hasattr(comparison, name)]
-    if missing:
-        raise TypeError(
-            f"comparison must be a Comparison, got {type(comparison).__name__} without "
-            f"{', '.join(missing)}. Make it with tsgen.compare."
-        )
+    check_parts(comparison, "comparison", _PARTS, "Comparison", "tsgen.compare")
     if isinstance(metrics, str):
         raise TypeError(
             f'metrics must be a list of names, got one string. Write ["{metrics}"].'

@@ -11,6 +11,7 @@ from tsgen.plots._style import (
     INK,
     ORANGE,
     SMALL,
+    check_parts,
     label_axes,
     one_axes,
     tidy,
@@ -63,12 +64,7 @@ def plot_harm_check(check: HarmCheck, *, ax: Any = None) -> Axes:
     >>> ax.get_xlabel()
     'change of the score'
     """
-    missing = [name for name in _PARTS if not hasattr(check, name)]
-    if missing:
-        raise TypeError(
-            f"check must be a HarmCheck, got {type(check).__name__} without "
-            f"{', '.join(missing)}. Make it with harm_check."
-        )
+    check_parts(check, "check", _PARTS, "HarmCheck", "harm_check")
     ax = one_axes(ax, 6.5, 2.6)
     tidy(ax)
     ax.grid(visible=False, axis="y")

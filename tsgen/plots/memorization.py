@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsgen.memorization.ratios import mirrored_ratio
 from tsgen.plots._style import (
     BLUE,
     INK,
     ORANGE,
     SMALL,
     check_panels,
+    check_parts,
     label_axes,
     new_figure,
     tidy,
@@ -71,7 +73,7 @@ def plot_memorization_report(
     >>> axes[0].get_xlabel()
     'distance to the nearest training series'
     """
-    _check_report(report)
+    check_parts(report, "report", _PARTS, "MemorizationReport", "memorization_report")
     axes = _row() if axes is None else check_panels(axes, 2)
     for ax in axes.flat:
         tidy(ax)
@@ -131,8 +133,7 @@ def _suspects(report: MemorizationReport) -> np.ndarray:
 def _draw_ratios(ax: Axes, report: MemorizationReport) -> None:
     """Draw a histogram of the ratios, and the outline of the mirrored ones."""
     ratio, suspect = report.nearest_ratio, _suspects(report)
-    with np.errstate(divide="ignore"):
-        mirrored = report.ratio_centre**2 / ratio
+    mirrored = mirrored_ratio(ratio, report.ratio_centre)
     edges, share = _edges(ratio, report.ratio_centre), 100 * report.copy_share
     names = [f"{suspect.sum():,} suspects", "other synthetic series"]
     look: dict[str, Any] = {"color": [ORANGE, BLUE], "alpha": 0.8, "linewidth": 0}
@@ -155,12 +156,3 @@ def _edges(ratio: np.ndarray, centre: float) -> np.ndarray:
     reach = max(high, centre**2 / max(low, 0.6 * centre))
     margin = 0.03 * (reach - low) or 0.1 * centre
     return np.linspace(max(low - margin, 0), reach + margin, _N_BINS + 1)
-
-
-def _check_report(report: Any) -> None:
-    missing = [name for name in _PARTS if not hasattr(report, name)]
-    if missing:
-        raise TypeError(
-            f"report must be a MemorizationReport, got {type(report).__name__} without "
-            f"{', '.join(missing)}. Make it with memorization_report."
-        )

@@ -13,6 +13,7 @@ from tsgen.plots._style import (
     INK,
     SMALL,
     check_panels,
+    check_parts,
     count_axis,
     label_axes,
     new_figure,
@@ -166,12 +167,7 @@ def _width(values: np.ndarray) -> tuple[float, float]:
 
 
 def _check_report(report: Any) -> None:
-    missing = [name for name in _PARTS if not hasattr(report, name)]
-    if missing:
-        raise TypeError(
-            f"report must be a PosteriorReport, got {type(report).__name__} without "
-            f"{', '.join(missing)}. Make it with `posterior_report` of a fitted "
-            "generator."
-        )
+    cure = "`posterior_report` of a fitted generator"
+    check_parts(report, "report", _PARTS, "PosteriorReport", cure)
     _shares.check_dependency(report.dependency, "report.dependency")
     _shares.check_dependency(report.shuffled, "report.shuffled")
