@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -359,6 +359,20 @@ def check_count(value: Any, name: str, minimum: int = 0) -> int:
     if value < minimum:
         raise ValueError(f"{rule}, got {reprlib.repr(int(value))}.")
     return int(value)
+
+
+def check_share(value: object, name: str, cure: str = "") -> None:
+    """Refuse what is not strictly between 0 and 1."""
+    if not (isinstance(value, Real) and 0 < float(value) < 1):
+        text = f"{name} must be a share between 0 and 1, got {value!r}. {cure}"
+        raise ValueError(text.rstrip())
+
+
+def check_choice(value: object, name: str, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is none of the choices."""
+    if value not in choices:
+        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ValueError(f"{name} must be {known}, got {value!r}.")
 
 
 def check_lengths(lengths: Any, n_samples: int, n_timesteps: int) -> np.ndarray:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from numbers import Real
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import check_count
+from tsgen._validation import check_count, check_share
 from tsgen.datasets._blocks import keep_apart, most_blocks, reach_of
 
 __all__ = ["make_windows", "train_test_windows"]
@@ -175,7 +174,7 @@ def train_test_windows(
     """
     series = _check_long_series(series)
     starts = _window_starts(len(series), length, stride)
-    _check_share(test_size)
+    check_share(test_size, "test_size")
     rng = numpy_generator(random_state, "split")
     reach = reach_of(length, stride, gap=length)
     if split == "shuffled":
@@ -238,14 +237,6 @@ def _check_n_blocks(
     if n_blocks != "auto":
         return check_count(n_blocks, "n_blocks", minimum=1)
     return most_blocks(n_windows, test_size, reach)
-
-
-def _check_share(test_size: float) -> None:
-    if not (isinstance(test_size, Real) and 0 < test_size < 1):
-        raise ValueError(
-            "test_size must be a share of the windows, between 0 and 1, got "
-            f"{test_size!r}."
-        )
 
 
 def _check_parts(train: np.ndarray, test: np.ndarray) -> None:

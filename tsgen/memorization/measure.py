@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series, check_count
+from tsgen._validation import as_series, check_count, check_share
 from tsgen.datasets._overlap import warn_of_overlap
 from tsgen.memorization.distances import Search, find_neighbours
 from tsgen.memorization.permutation import NAMES, TESTED, Split
@@ -142,7 +141,8 @@ def memorization_report(
     """
     sets = _check_sets(X_synthetic, X_train, X_holdout)
     max_lag = _check_max_lag(max_lag, sets[0].shape[1])
-    n_permutations = _check_permutations(n_permutations, _check_level(level))
+    check_share(level, "level", "0.01 means one false alarm in a hundred reports.")
+    n_permutations = _check_permutations(n_permutations, level)
     _warn_of_overlap(*sets[1:])
     search = Search(*_standardized(*sets), max_lag, ignore_scale)
     split = Split(find_neighbours(search, len(sets[1])), len(sets[1]), len(sets[2]))
@@ -209,15 +209,6 @@ def _check_max_lag(max_lag: int | None, n_timesteps: int) -> int:
             f"{max_lag}. Stretches of a few steps are like others by chance."
         )
     return max_lag
-
-
-def _check_level(level: float) -> float:
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise ValueError(
-            f"level must be a number between 0 and 1, got {level!r}. 0.01 means one "
-            "false alarm in a hundred reports."
-        )
-    return float(level)
 
 
 def _check_permutations(n_permutations: int, level: float) -> int:

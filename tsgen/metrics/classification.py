@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
 from tsgen._random import RandomState, numpy_generator, seeded_clone
-from tsgen._validation import check_count
-from tsgen.metrics._choices import check_choice, check_share
+from tsgen._validation import check_choice, check_count, check_share
 from tsgen.metrics._features import Features, series_features
 from tsgen.metrics._folds import Folds, fold_pair
 from tsgen.metrics._pairs import check_pair, flatten, standardize

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import check_count
-from tsgen.metrics._choices import check_choice
+from tsgen._validation import check_choice, check_count
 from tsgen.metrics._folds import block_folds
 from tsgen.metrics._pairs import check_pair, standardize
 from tsgen.metrics.classification import check_width, min_max

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import kurtosis, skew
 
-from tsgen._validation import check_count
-from tsgen.metrics._choices import check_choice
+from tsgen._validation import check_choice, check_count
 from tsgen.metrics._pairs import ROUNDING, check_collections, check_pair, magnitudes
 
 __all__ = [
