@@ -359,6 +359,14 @@ def test_a_constant_channel_has_no_curve_and_says_so(X, Y):
     assert np.isfinite(labelled(axes[0], "synthetic").get_ydata()).all()
 
 
+def test_a_channel_that_varies_by_rounding_is_constant(X, Y):
+    X[:, ::2, 1], X[:, 1::2, 1] = 0.3, 0.1 + 0.2
+    assert written(plot_autocorrelation(X, Y)[1]) == ["constant: real"]
+    blank = np.ma.getmaskarray(cells(plot_correlations(X, Y)[0]))
+    assert blank[1].all()
+    assert blank.sum() == 5
+
+
 @pytest.mark.parametrize(
     ("max_lag", "error", "message"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,6 +188,16 @@ def magnitudes(X: np.ndarray) -> np.ndarray:
     """
     largest = np.maximum(X.max(axis=(0, 1)), -X.min(axis=(0, 1)))
     return np.where(largest > 0, largest, 1.0)
+
+
+def pooled(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """All steps of all series under each other: (n_values, n_channels)."""
+    return np.concatenate([part.reshape(-1, part.shape[2]) for part in parts])
+
+
+def varying_columns(values: np.ndarray) -> np.ndarray:
+    """Tell which columns vary by more than rounding."""
+    return np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
 
 
 def flatten(X: np.ndarray) -> np.ndarray:

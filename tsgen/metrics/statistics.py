@@ -14,7 +14,14 @@ from numpy.typing import ArrayLike
 from scipy.stats import kurtosis, skew
 
 from tsgen._validation import check_choice, check_count
-from tsgen.metrics._pairs import ROUNDING, check_collections, check_pair, magnitudes
+from tsgen.metrics._pairs import (
+    ROUNDING,
+    check_collections,
+    check_pair,
+    magnitudes,
+    pooled,
+    varying_columns,
+)
 
 __all__ = [
     "autocorrelation",
@@ -191,9 +198,7 @@ def kurtosis_difference(X_real: Any, X_synthetic: Any) -> float:
 def _shape_difference(shape: Any, X_real: Any, X_synthetic: Any) -> float:
     """Mean over channels of the difference of a statistic of all their values."""
     real, synthetic = _varying_channels(X_real, X_synthetic)
-    sides = [
-        shape(_values(side) / _largest(side), axis=0) for side in (real, synthetic)
-    ]
+    sides = [shape(pooled(side) / _largest(side), axis=0) for side in (real, synthetic)]
     return float(np.abs(sides[0] - sides[1]).mean())
 
 
@@ -256,7 +261,7 @@ def marginal_density_difference(
         real, synthetic = check_pair(X_real, X_synthetic)
     else:
         sides = check_collections(X_real, X_synthetic)
-        real, synthetic = (_values(side)[:, None] for side in sides)
+        real, synthetic = (pooled(side)[:, None] for side in sides)
     pairs = zip(_columns(real), _columns(synthetic), strict=True)
     return float(np.mean([_histogram_difference(x, y, n_bins) for x, y in pairs]))
 
@@ -380,7 +385,7 @@ def autocorrelation(X: np.ndarray | Collection, max_lag: int) -> np.ndarray:
     """
     parts = [X] if isinstance(X, np.ndarray) else X
     units = _largest(parts)
-    mean = np.mean(_values(parts) / units, axis=0)
+    mean = np.mean(pooled(parts) / units, axis=0)
     centred = [part / units - mean for part in parts]
     products = [_lagged_product(centred, lag) for lag in range(max_lag + 1)]
     return np.array(products) / products[0]
@@ -455,7 +460,7 @@ def correlational_score(
     """
     check_choice(mode, "mode", ("standard", "sound"))
     sides = check_collections(X_real, X_synthetic)
-    varies = _varies(_values(sides[0]))
+    varies = varying_columns(pooled(sides[0]))
     if varies.sum() < 2:
         raise ValueError(
             "X_real must have at least two channels that vary to be correlated, got "
@@ -491,8 +496,8 @@ def channel_correlation(X: np.ndarray | Collection) -> np.ndarray:
     [[1.0, -1.0], [-1.0, 1.0]]
     """
     parts = [X] if isinstance(X, np.ndarray) else X
-    values = _values(parts)
-    varies = _varies(values)
+    values = pooled(parts)
+    varies = varying_columns(values)
     correlation = np.eye(len(varies))
     if varies.any():
         varying = values[:, varies] / _largest(parts)[varies]
@@ -503,10 +508,10 @@ def channel_correlation(X: np.ndarray | Collection) -> np.ndarray:
 def _varying_channels(X_real: Any, X_synthetic: Any) -> tuple[Collection, Collection]:
     """Leave out the channels that are constant in `X_real`."""
     real, synthetic = check_collections(X_real, X_synthetic)
-    varies = _varies(_values(real))
+    varies = varying_columns(pooled(real))
     if not varies.any():
         raise ValueError("X_real must have a channel that varies, got constant ones.")
-    still = varies & ~_varies(_values(synthetic))
+    still = varies & ~varying_columns(pooled(synthetic))
     if still.any():
         raise ValueError(
             f"X_synthetic must vary where X_real does, got constant channels "
@@ -514,16 +519,6 @@ def _varying_channels(X_real: Any, X_synthetic: Any) -> tuple[Collection, Collec
             "spread_ratio and the distances are."
         )
     return [part[:, :, varies] for part in real], [p[:, :, varies] for p in synthetic]
-
-
-def _values(parts: Collection) -> np.ndarray:
-    """All steps of all series under each other: (n_values, n_channels)."""
-    return np.concatenate([part.reshape(-1, part.shape[2]) for part in parts])
-
-
-def _varies(values: np.ndarray) -> np.ndarray:
-    """Tell which columns vary by more than rounding."""
-    return np.ptp(values, axis=0) > ROUNDING * np.abs(values).max(axis=0)
 
 
 def _largest(parts: Collection) -> np.ndarray:

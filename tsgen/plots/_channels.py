@@ -44,17 +44,6 @@ def check_names(names: Sequence[str] | None, n_channels: int) -> list[str]:
     return list(names)
 
 
-def pooled(parts: list[np.ndarray]) -> np.ndarray:
-    """Every step of every series, one below the other: (n_rows, n_channels)."""
-    return np.concatenate([part.reshape(-1, part.shape[2]) for part in parts])
-
-
-def varying(parts: list[np.ndarray]) -> np.ndarray:
-    """Tell which channels are not constant over all series and steps: (n_channels,)."""
-    rows = pooled(parts)
-    return rows.max(axis=0) > rows.min(axis=0)
-
-
 def side_labels(sides: Sequence[list[np.ndarray]]) -> list[str]:
     """Say for the legend which side is real, and how many series each has."""
     counts = [sum(len(part) for part in parts) for parts in sides]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._validation import check_count
-from tsgen.metrics._pairs import check_collections
+from tsgen.metrics._pairs import check_collections, pooled, varying_columns
 from tsgen.metrics.statistics import autocorrelation
 from tsgen.plots._channels import (
     check_channels,
@@ -18,7 +18,6 @@ from tsgen.plots._channels import (
     panels,
     say,
     side_labels,
-    varying,
 )
 from tsgen.plots._style import BLUE, GREY, INK, ORANGE
 
@@ -143,7 +142,7 @@ def _limit(axes: np.ndarray, curves: list[np.ndarray]) -> None:
 
 def _curves(parts: list[np.ndarray], max_lag: int) -> np.ndarray:
     """Autocorrelation of each channel, NaN if it is constant: (n_channels, n_lags)."""
-    varies = varying(parts)
+    varies = varying_columns(pooled(parts))
     curves = np.full((len(varies), max_lag + 1), np.nan)
     if varies.any():
         curves[varies] = autocorrelation([p[:, :, varies] for p in parts], max_lag).T

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen.metrics._pairs import check_collections
+from tsgen.metrics._pairs import check_collections, pooled, varying_columns
 from tsgen.metrics.statistics import channel_correlation
-from tsgen.plots._channels import check_names, varying
+from tsgen.plots._channels import check_names
 from tsgen.plots._style import INK, SMALL, check_panels, new_figure, tidy, title
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ _TITLES = ("Real", "Synthetic", "Synthetic − real")
 
 def _matrix(parts: list[np.ndarray]) -> np.ma.MaskedArray:
     """Correlations (n_channels, n_channels), without those of constant channels."""
-    varies = varying(parts)
+    varies = varying_columns(pooled(parts))
     return np.ma.array(channel_correlation(parts), mask=~np.outer(varies, varies))
 
 

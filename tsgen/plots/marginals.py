@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen.metrics._pairs import check_collections
+from tsgen.metrics._pairs import check_collections, pooled
 from tsgen.plots._channels import (
     check_channels,
     check_names,
     legend,
     panels,
-    pooled,
     say,
     side_labels,
 )
