@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 
-def check_labels(y: Any, n_series: int, name: str = "y") -> np.ndarray:
+def check_classes(y: Any, n_series: int, name: str = "y") -> np.ndarray:
     """Check class labels.
 
     Parameters

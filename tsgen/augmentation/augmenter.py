@@ -20,7 +20,7 @@ from tsgen.augmentation._sources import (
     resolve_generator,
 )
 from tsgen.augmentation._strategy import Strategy, synthetic_counts
-from tsgen.augmentation._targets import check_labels
+from tsgen.augmentation._targets import check_classes
 
 __all__ = ["SyntheticAugmenter"]
 
@@ -166,7 +166,7 @@ class SyntheticAugmenter(BaseEstimator):
         self.__dict__.pop("synthetic_counts_", None)  # unfitted, should this fail
         generator = resolve_generator(self.generator)
         series = check_series(X, estimator=self, reset=True)
-        labels = check_labels(y, len(series))
+        labels = check_classes(y, len(series))
         series = restore_form(series, self)
         classes, counts = np.unique(labels, return_counts=True)
         wanted = synthetic_counts(self.sampling_strategy, classes, counts)

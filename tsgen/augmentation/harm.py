@@ -29,7 +29,7 @@ from tsgen.augmentation._sources import (
     resolve_generator,
 )
 from tsgen.augmentation._strategy import Strategy, share_of, synthetic_counts
-from tsgen.augmentation._targets import check_labels, check_numbers
+from tsgen.augmentation._targets import check_classes, check_numbers
 from tsgen.augmentation.result import BOTH, REAL, SYNTHETIC, HarmCheck
 from tsgen.augmentation.tstr import is_regression
 from tsgen.metrics._folds import positions
@@ -133,7 +133,7 @@ def harm_check(
         estimator, flatten=flatten, scoring=scoring, continuous=continuous
     )
     series = as_series(X)
-    target = (check_numbers if continuous else check_labels)(y, len(series))
+    target = (check_numbers if continuous else check_classes)(y, len(series))
     if not continuous:
         series = as_it_came(X, series)  # some generators take no more axes
     rng = numpy_generator(random_state, "harm check")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series
 from tsgen.augmentation._estimators import kind_of, resolve_learner
-from tsgen.augmentation._targets import check_labels, check_numbers, is_continuous
+from tsgen.augmentation._targets import check_classes, check_numbers, is_continuous
 
 __all__ = ["tstr_score"]
 
@@ -93,7 +93,7 @@ def tstr_score(
             "channels."
         )
     continuous = is_regression(estimator, y_test)
-    check = check_numbers if continuous else check_labels
+    check = check_numbers if continuous else check_classes
     y_train = check(y_synthetic, len(train), "y_synthetic")
     y_true = check(y_test, len(test), "y_test")
     if not continuous:

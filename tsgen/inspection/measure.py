@@ -132,7 +132,7 @@ def dependency_measure(
     """
     z, X = _as_decoder_reads(decoder, *_check_pair(z, X))
     n_series, n_timesteps = X.shape[:2]
-    check_lengths(lengths, n_series, n_timesteps)
+    _check_lengths(lengths, n_series, n_timesteps)
     _check_features(decoder, z, X)
     options = check_options(method, n_nodes, tol, max_order, n_timesteps)
     found = measured(decoder, z, X, lengths, options, random_state)
@@ -255,7 +255,7 @@ def warn_unless_sound(
         )
 
 
-def check_lengths(
+def _check_lengths(
     lengths: Sequence[int] | np.ndarray | None, n_series: int, n_timesteps: int
 ) -> None:
     """Check the lengths of padded series."""
