@@ -927,6 +927,17 @@ def test_numbers_are_regressed(pairs):
     assert tstr_score(X, y.round(), X, y.round(), **options) == 1
 
 
+def test_numbers_that_come_as_objects_are_regressed(pairs):
+    X, y = pairs[0][:40], pairs[1][:40]
+    options = {"cv": 2, "n_repeats": 1, "random_state": 0}
+    found, wanted = (
+        harm_check(GaussianGenerator(), X, target, **options)
+        for target in (y.astype(object), y)
+    )
+    assert found.scoring == "R²"
+    assert str(found) == str(wanted)
+
+
 def test_series_are_read_unflattened_if_wanted(regimes, remembering):
     (X, y), (Z, w) = ((part.data, part.target) for part in regimes)
     tstr_score(X, y, Z, w, estimator=remembering, flatten=False)

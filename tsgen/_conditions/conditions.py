@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from tsgen._conditions.labels import (
     LabelEncoder,
+    are_continuous,
     as_values,
     check_labels,
     refuse_missing,
@@ -378,18 +378,9 @@ def _target_encoder(y: ArrayLike, n_series: int) -> LabelEncoder | NumberEncoder
     """Return an encoder of classes, or of numbers that are not whole."""
     values = _one_each(y, n_series)
     refuse_missing(y, values, "y")
-    if _are_continuous(values):
+    if are_continuous(values):
         return NumberEncoder("y").fit(y)
     return LabelEncoder().fit(check_labels(y, n_series))
-
-
-def _are_continuous(values: np.ndarray) -> bool:
-    """Tell whether values are real numbers that are not all whole."""
-    if values.dtype == object and all(isinstance(value, Real) for value in values):
-        values = values.astype(np.float64)
-    if values.dtype.kind != "f":
-        return False
-    return bool((np.isinf(values) | (np.floor(values) != values)).any())
 
 
 def _for_each(y: ArrayLike, n_series: int) -> np.ndarray:

@@ -194,6 +194,15 @@ class LabelEncoder:
         return encoder
 
 
+def are_continuous(values: np.ndarray) -> bool:
+    """Tell whether values (n_samples,) are real numbers that are not all whole."""
+    if values.dtype == object and all(isinstance(value, Real) for value in values):
+        values = values.astype(np.float64)
+    if values.dtype.kind != "f":
+        return False
+    return bool((np.isinf(values) | (np.floor(values) != values)).any())
+
+
 def as_values(values: Any, name: str) -> np.ndarray:
     """Turn values into an array without a common type for what is in a list."""
     refuse_mask(values, name)

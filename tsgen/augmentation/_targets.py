@@ -71,12 +71,6 @@ def check_numbers(y: Any, n_series: int, name: str = "y") -> np.ndarray:
         ) from error
 
 
-def is_continuous(y: Any) -> bool:
-    """Tell whether a target holds numbers that are not all whole."""
-    values = np.asarray(y)
-    return values.dtype.kind == "f" and bool((values % 1 != 0).any())
-
-
 def _check_target(y: Any, n_series: int, name: str) -> np.ndarray:
     if y is None:
         raise ValueError(

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tsgen._conditions.labels import are_continuous
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series
 from tsgen.augmentation._estimators import kind_of, resolve_learner
-from tsgen.augmentation._targets import check_classes, check_numbers, is_continuous
+from tsgen.augmentation._targets import check_classes, check_numbers
 
 __all__ = ["tstr_score"]
 
@@ -108,7 +109,7 @@ def tstr_score(
 def is_regression(estimator: Any, y: Any) -> bool:
     """Tell by the estimator, or else by `y`, whether numbers are to be predicted."""
     kind = kind_of(estimator)
-    return is_continuous(y) if kind is None else kind == "regressor"
+    return are_continuous(np.ravel(y)) if kind is None else kind == "regressor"
 
 
 def _check_common(y_synthetic: np.ndarray, y_test: np.ndarray) -> None:
