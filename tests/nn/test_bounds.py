@@ -13,7 +13,6 @@ from tsgen.nn.bounds import (
     endpoint_kl,
     latent_diffusion_bound,
     normal_entropy,
-    normal_log_prob,
     series_log_prob,
     stable_posterior_bound,
 )
@@ -44,13 +43,6 @@ def test_the_cost_of_the_last_level_is_a_divergence_of_torch(normals, kept):
     last = Normal(kept.sqrt() * z0, (1 - kept).sqrt())
     wanted = kl_divergence(last, Normal(0.0, 1.0)).sum(1)
     assert_close(endpoint_kl(z0, kept), wanted, rtol=1e-7, atol=1e-12)
-
-
-def test_the_log_density_is_that_of_torch(normals):
-    z, mean = normals(2, B, K, dtype=torch.float64)
-    variance = normals(B, seed=1, dtype=torch.float64).square() + 0.1
-    wanted = Normal(mean, variance[:, None].sqrt()).log_prob(z).sum(1)
-    assert_close(normal_log_prob(z, mean, variance), wanted)
 
 
 def test_the_entropy_is_that_of_torch(normals):

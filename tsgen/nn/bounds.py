@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tsgen.nn.decoders import delayed
 from tsgen.nn.encoders import GaussianPosterior, reparameterize
-from tsgen.nn.likelihoods import LOG_SQRT_2PI
+from tsgen.nn.likelihoods import LOG_SQRT_2PI, normal_log_prob
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.noise import diffuse
 from tsgen.nn.series_diffusion import SeriesDiffusion
@@ -125,13 +125,6 @@ def chain_cost(
     return cost
 
 
-def normal_log_prob(z: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    """Log-density of N(mean, variance I) at `z` (B, K), with variance (B,); (B,)."""
-    variance = variance[:, None]
-    each = -0.5 * (z - mean).square() / variance - 0.5 * variance.log() - LOG_SQRT_2PI
-    return each.sum(dim=1)
-
-
 def antithetic_normals(n_draws: int, *shape: int) -> Tensor:
     """Draw noise in pairs of opposite sign, always the same: (n_draws, *shape)."""
     generator = torch.Generator().manual_seed(0)
@@ -229,6 +222,7 @@ def latent_diffusion_bound(
     noise = antithetic_normals(N_DRAWS, N_NODES + 1, model.latent_size).to(x)
     first = torch.ones(len(x), dtype=torch.long, device=x.device)
     kept = model.alpha_bar[first]
+    scale = ((1 - kept) / kept).sqrt()[:, None]  # (B, 1)
     bound = normal_entropy(log_scale - model.posterior.standardizer.log_scale)
     for draw, eps in enumerate(noise):
         nodes = chain_nodes(model.alpha_bar, 1, offset=(draw + 0.5) / N_DRAWS)
@@ -236,7 +230,7 @@ def latent_diffusion_bound(
         z0 = model.posterior.to_diffusion(z)
         cost = chain_cost(predict, z0, nodes, model.alpha_bar, eps[1:])
         z1_hat = predict(diffuse(z0, kept, eps[-1].expand_as(z0)), first)
-        last = normal_log_prob(z0, z1_hat, (1 - kept) / kept)
+        last = normal_log_prob(z0, z1_hat, scale).sum(dim=1)
         log_prob = series_log_prob(model, z, x, varies, condition)
         bound = bound + (log_prob + last - cost) / N_DRAWS
     return bound
@@ -269,13 +263,14 @@ def series_diffusion_bound(model: SeriesDiffusion, x: Tensor, varies: Tensor) ->
     noise = noise * (model.width**0.5 / noise.norm(dim=-1, keepdim=True))
     first = torch.ones(len(x), dtype=torch.long, device=x.device)
     kept = model.alpha_bar[first]
+    scale = ((1 - kept) / kept).sqrt()[:, None]  # (B, 1)
     counted = varies.bool().repeat(x.shape[1])
     bound = x.new_zeros(len(x))
     for draw, eps in enumerate(noise):
         nodes = chain_nodes(model.alpha_bar, 1, offset=(draw + 0.5) / N_DRAWS)
         cost = chain_cost(model.predict_clean, x0, nodes, model.alpha_bar, eps[1:])
         x0_hat = model.predict_clean(diffuse(x0, kept, eps[0].expand_as(x0)), first)
-        last = normal_log_prob(x0[:, counted], x0_hat[:, counted], (1 - kept) / kept)
+        last = normal_log_prob(x0, x0_hat, scale)[:, counted].sum(dim=1)
         bound += (last - cost) / N_DRAWS
     return bound
 
