@@ -258,16 +258,9 @@ def build(
     n_inputs = n_channels * (1 + sees_gaps)
     n_conditions = sum(condition_widths)
     n_given = latent_size + n_conditions
-    encoder: nn.Module
-    decoder: Decoder
-    if backbone == "lstm":
-        encoder = LSTMEncoder(n_inputs, *shape, dropout)
-        decoder = LSTMDecoder(n_channels, n_given, *shape, dropout, **entering)
-    else:
-        encoder = TransformerEncoder(n_inputs, *shape, n_heads, dropout)
-        decoder = TransformerDecoder(
-            n_channels, n_given, *shape, n_heads, dropout, **entering
-        )
+    encoder, decoder = _networks(
+        backbone, n_inputs, n_channels, n_given, *shape, n_heads, dropout, **entering
+    )
     return LatentDiffusion(
         encoder,
         _posterior(posterior, hidden_size, latent_size),
@@ -278,6 +271,30 @@ def build(
         prediction,
         condition_widths=condition_widths,
         sees_gaps=sees_gaps,
+    )
+
+
+def _networks(
+    backbone: str,
+    n_inputs: int,
+    n_channels: int,
+    n_given: int,
+    hidden_size: int,
+    n_layers: int,
+    n_heads: int,
+    dropout: float,
+    **entering: Any,
+) -> tuple[nn.Module, Decoder]:
+    """Return the encoder and the decoder; `entering` is how the latent enters it."""
+    shape = (hidden_size, n_layers)
+    if backbone == "lstm":
+        return (
+            LSTMEncoder(n_inputs, *shape, dropout),
+            LSTMDecoder(n_channels, n_given, *shape, dropout, **entering),
+        )
+    return (
+        TransformerEncoder(n_inputs, *shape, n_heads, dropout),
+        TransformerDecoder(n_channels, n_given, *shape, n_heads, dropout, **entering),
     )
 
 
