@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
+from tsgen._frames import data_frame
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -159,14 +161,7 @@ class HarmCheck:
         ImportError
             If pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas, which is not installed. Install it, or use "
-                "rows()."
-            ) from error
-        return DataFrame(self.rows())
+        return data_frame(self.rows())
 
     def plot(self, *, ax: Any = None) -> Any:
         """Plot the gain of every split, the mean and its interval.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
+from tsgen._frames import data_frame
 from tsgen.metrics._catalogue import Best
 
 if TYPE_CHECKING:
@@ -103,14 +104,7 @@ class Comparison:
         ImportError
             If pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas, which is not installed. Install it, or use "
-                "rows()."
-            ) from error
-        return DataFrame(self.rows())
+        return data_frame(self.rows())
 
     def plot(self, *, metrics: Sequence[str] | None = None, axes: Any = None) -> Any:
         """Plot a panel for each metric, with the floor.

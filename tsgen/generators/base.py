@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from tsgen._conditions import Conditions, missing_entries
+from tsgen._conditions.static import MAX_DEVIATION
 from tsgen._forms import Form
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
@@ -49,7 +50,6 @@ from tsgen.nn.training import Batch, Weights
 
 MAX_ROWS = 1024  # series in one pass through the networks
 MAX_FLOATS = 2**24  # of noise, or of features, in one pass
-MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
 
 
 class Given(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsgen._frames import data_frame
 from tsgen._validation import check_count
 
 if TYPE_CHECKING:
@@ -159,13 +160,6 @@ class Dependency:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas, which is not installed. Install it with: "
-                "pip install pandas"
-            ) from error
         n_series, n_timesteps = self.global_.shape
         columns = {
             "series": np.repeat(np.arange(n_series), n_timesteps),
@@ -177,7 +171,7 @@ class Dependency:
             },
             "completeness_error": self.completeness_error.ravel(),
         }
-        frame = pd.DataFrame(columns)
+        frame = data_frame(columns)
         ended = frame.drop(columns=["series", "step"]).isna().all(axis=1)
         return frame[~ended].reset_index(drop=True)
 
