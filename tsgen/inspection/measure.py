@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Method = Literal["gauss-legendre", "monte-carlo"]
 MaxOrder = int | Literal["all"]
 
-LARGE_ERROR = 0.05  # of completeness, worth a warning
+LARGE_ERROR = 0.05  # of completeness
+MANY_STEPS = 0.05  # share of the steps with a large error that is worth a warning
 
 
 def dependency_measure(
@@ -232,10 +233,13 @@ def warn_unless_sound(
     stacklevel: int,
 ) -> None:
     """Warn of shares that are undefined, and of integrals that are not settled."""
-    n_series, n_timesteps = dependency.global_.shape
-    n_steps = n_series * n_timesteps if lengths is None else int(np.sum(lengths))
-    defined = np.isfinite(dependency.global_)
-    n_undefined = n_steps - np.count_nonzero(defined)
+    n_steps = dependency.global_.size if lengths is None else int(np.sum(lengths))
+    _warn_of_undefined(dependency, n_steps, stacklevel + 1)
+    _warn_of_unsettled(dependency, n_steps, stacklevel + 1)
+
+
+def _warn_of_undefined(dependency: Dependency, n_steps: int, stacklevel: int) -> None:
+    n_undefined = n_steps - np.count_nonzero(np.isfinite(dependency.global_))
     if n_undefined:
         warnings.warn(
             f"The dependency is undefined at {n_undefined} of {n_steps} steps, where "
@@ -243,8 +247,11 @@ def warn_unless_sound(
             UndefinedDependencyWarning,
             stacklevel=stacklevel,
         )
+
+
+def _warn_of_unsettled(dependency: Dependency, n_steps: int, stacklevel: int) -> None:
     wrong = np.count_nonzero(dependency.completeness_error > LARGE_ERROR)
-    if wrong > LARGE_ERROR * n_steps:
+    if wrong > MANY_STEPS * n_steps:
         warnings.warn(
             f"The shares of {wrong} of {n_steps} steps miss their sum of 1 by more "
             f"than {LARGE_ERROR}: the integrals are not settled. Use "
