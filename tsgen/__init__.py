@@ -42,7 +42,9 @@ How good samples are, beside floors and dummies::
       -> augmentation                   synthetic series beside real ones to train on
       -> harm_check                     whether they help or harm
 
-`scorers` puts the same metrics into scikit-learn's searches.
+`scorers` puts the same metrics into scikit-learn's searches. `datasets` reads and makes
+series and cuts them into windows, `reference` holds the generators without a network,
+`plots` draws series and results, and `persistence` saves and loads fitted generators.
 
 Importing the package is cheap: PyTorch loads with the first generator.
 """

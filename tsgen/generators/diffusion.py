@@ -140,7 +140,7 @@ class DiffusionGenerator(BaseGenerator):
         prediction: str = "v",
         sampler: str = "dpm",
         n_sampling_steps: int = 50,
-        max_iter: int = 200,
+        max_iter: int | str = 200,
         batch_size: int | str = "auto",
         learning_rate: float = 1e-3,
         max_grad_norm: float = 1.0,

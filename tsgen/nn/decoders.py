@@ -25,7 +25,7 @@ from tsgen.nn.layers import (
 
 
 def delayed(x: Tensor, first: float = 0.0) -> Tensor:
-    """Shift series (B, T, C) by one step, with zeros at the first: the prefix."""
+    """Shift series (B, T, C) by one step, with `first` before them: the prefix."""
     return torch.cat([torch.full_like(x[:, :1], first), x[:, :-1]], dim=1)
 
 
