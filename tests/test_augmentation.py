@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
@@ -1281,3 +1282,18 @@ def test_a_picture_of_something_else_is_refused():
 
     with pytest.raises(TypeError, match="check must be a HarmCheck, got dict"):
         plot_harm_check({})
+
+
+def long_frame(X):
+    """Series of two channels, "a" and "b", as a long frame."""
+    return pd.concat({k: pd.DataFrame(x, columns=["a", "b"]) for k, x in enumerate(X)})
+
+
+def test_frames_must_have_the_same_columns(X, y):
+    X = long_frame(X[:, :, [0, 0]])
+    with pytest.raises(ValueError, match="X_test must have the columns of X_synthetic"):
+        tstr_score(X, y, X[["b", "a"]], y)
+    fitted = AugmentedClassifier(generator=GaussianGenerator(), random_state=0)
+    fitted.fit(X, y)
+    with pytest.raises(ValueError, match="X must have the columns of fit in their"):
+        fitted.predict(X[["b", "a"]])

@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import t as student
 from sklearn.exceptions import FitFailedWarning
@@ -477,3 +478,11 @@ def test_nan_is_refused(series):
 def test_the_dummies_stay_as_they_are(series):
     quick([GaussianGenerator()], series)
     assert not hasattr(runs.DUMMIES["Gaussian"], "mean_")
+
+
+def test_held_out_frames_must_have_the_same_columns(series):
+    X = pd.concat(
+        {k: pd.DataFrame(x, columns=["a", "b"]) for k, x in enumerate(series)}
+    )
+    with pytest.raises(ValueError, match="X_test must have the columns of X in their"):
+        quick([GaussianGenerator()], X, X_test=X[["b", "a"]], cv=None)

@@ -1,6 +1,7 @@
 """Memorisation reports: figures against slow references, power, words, pictures."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tsgen._random import numpy_generator
@@ -382,6 +383,17 @@ def test_bad_sets_are_named(name, bad, words):
 
 def test_ten_series_in_each_set_are_enough():
     make_report(make_sets(n=10))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_frames_must_have_the_same_columns(place):
+    sets = [
+        pd.DataFrame(np.random.default_rng(k).normal(size=(30, 4))) for k in (0, 1, 2)
+    ]
+    memorization_report(*sets, random_state=0)
+    sets[place] = sets[place][[3, 2, 1, 0]]
+    with pytest.raises(ValueError, match="must have the columns of X_"):
+        memorization_report(*sets, random_state=0)
 
 
 def test_shapes_must_match():

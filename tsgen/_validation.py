@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -164,6 +165,7 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     array = _read(X, "X")
     if not reset:
         _check_axes(array.shape, estimator)
+        check_columns(X, estimator._form, estimator.n_channels_)
     series = _as_three_axes(array, "X")
     named = X if _is_wide(X) else array
     validate_data(estimator, named, reset=reset, skip_check_array=True)
@@ -275,6 +277,38 @@ def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
             f"{name} must have the columns of fit in their order, {shortened(wanted)}, "
             f"got {shortened(came)}.\nSelect them: {name}[[...]]."
         )
+
+
+def check_same_names(**sets: Any) -> None:
+    """Check that the columns of data frames mean the same in all of them.
+
+    Parameters
+    ----------
+    **sets : object
+        Sets of series, under the names that the message calls them. What is no data
+        frame passes, and so do wide frames of other steps.
+
+    Raises
+    ------
+    ValueError
+        If long frames have other columns, or frames the same in another order.
+    """
+    frames = {name: X for name, X in sets.items() if is_frame(X)}
+    for first, other in pairwise(frames):
+        wanted, came = (list(frames[name].columns) for name in (first, other))
+        if _names_differ(wanted, came, [is_long(frames[k]) for k in (first, other)]):
+            raise ValueError(
+                f"{other} must have the columns of {first} in their order, "
+                f"{shortened(wanted)}, got {shortened(came)}.\n"
+                f"Select them: {other}[{first}.columns]."
+            )
+
+
+def _names_differ(wanted: list[Any], came: list[Any], long: list[bool]) -> bool:
+    """Tell whether columns are others, or for wide frames in another order."""
+    if wanted == came or long[0] != long[1]:
+        return False
+    return long[0] or set(wanted) == set(came)
 
 
 def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
@@ -183,3 +184,11 @@ def test_rows_that_are_no_count_or_too_many_are_refused(bad):
 def test_missing_values_are_refused():
     with pytest.raises(ValueError, match="X_test contains NaN"):
         overlapping_windows(np.zeros((2, 5)), np.full((2, 5), np.nan))
+
+
+def test_long_frames_must_have_the_same_columns():
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    index = pd.MultiIndex.from_product([range(10), range(4)])
+    X = pd.DataFrame(rows, index, columns=["a", "b"])
+    with pytest.raises(ValueError, match="X_test must have the columns of X_train"):
+        overlapping_windows(X, X[["b", "a"]])

@@ -3,6 +3,7 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,6 +241,29 @@ def test_other_lengths_are_refused_by_distances(name):
 
 
 # the catalogue
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_long_frames_must_have_the_same_columns_in_the_same_order(name, rng):
+    metric = getattr(metrics, name)
+    parts = {
+        k: pd.DataFrame(x, columns=["a", "b"])
+        for k, x in enumerate(rng.normal(size=(30, 4, 2)))
+    }
+    X = pd.concat(parts)
+    for other in (X[["b", "a"]], X.rename(columns={"b": "c"})):
+        with pytest.raises(
+            ValueError, match="X_synthetic must have the columns of X_real"
+        ):
+            metric(X, other)
+
+
+@pytest.mark.parametrize("name", ["mmd", "marginal_density_difference"])
+def test_wide_frames_may_be_of_other_steps_in_any_order_but_theirs(name, rng):
+    X = pd.DataFrame(rng.normal(size=(30, 4)))
+    assert np.isfinite(compute(name, X, X.rename(columns=lambda step: 9 - step)))
+    with pytest.raises(ValueError, match="X_synthetic must have the columns of X_real"):
+        compute(name, X, X[[3, 2, 1, 0]])
 
 
 def test_metrics_are_found_by_name_and_by_function():

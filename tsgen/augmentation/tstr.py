@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tsgen._conditions.labels import are_continuous
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series
+from tsgen._validation import as_series, check_same_names
 from tsgen.augmentation._estimators import kind_of, resolve_learner
 from tsgen.augmentation._targets import check_classes, check_numbers
 
@@ -93,6 +93,7 @@ def tstr_score(
             f"{train.shape} and {test.shape}. Cut both to the same windows and "
             "channels."
         )
+    check_same_names(X_synthetic=X_synthetic, X_test=X_test)
     continuous = is_regression(estimator, y_test)
     check = check_numbers if continuous else check_classes
     y_train = check(y_synthetic, len(train), "y_synthetic")

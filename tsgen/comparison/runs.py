@@ -18,7 +18,7 @@ from sklearn.model_selection import check_cv
 
 from tsgen._contract import check_generator, takes
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_it_came, as_series, check_count
+from tsgen._validation import as_it_came, as_series, check_count, check_same_names
 from tsgen.comparison.result import COSTS, FLOOR, Comparison
 from tsgen.datasets._overlap import warn_of_overlap
 from tsgen.metrics import (
@@ -164,6 +164,7 @@ def compare(
     found = _metrics(metrics)
     checked = as_series(X, "X")
     splits, series = _splits(checked, X_test, cv, groups, gap)
+    check_same_names(X=X, X_test=X_test)
     if n_repeats is None:
         n_repeats = 1 if X_test is None else 5
     n_repeats = check_count(n_repeats, "n_repeats", minimum=1)

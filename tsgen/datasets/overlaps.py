@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsgen._validation import as_series, check_count
+from tsgen._validation import as_series, check_count, check_same_names
 from tsgen.datasets._overlap import (
     default_rows,
     find_shared,
@@ -44,8 +44,8 @@ def overlapping_windows(
     Raises
     ------
     ValueError
-        If series are not valid, if steps or channels differ, or `min_rows` is out of
-        its range.
+        If series are not valid, if steps, channels or their names differ, or `min_rows`
+        is out of its range.
     TypeError
         If `min_rows` is not an integer.
 
@@ -79,6 +79,7 @@ def overlapping_windows(
     0.0
     """
     train, test = _alike(as_series(X_train, "X_train"), as_series(X_test, "X_test"))
+    check_same_names(X_train=X_train, X_test=X_test)
     n_timesteps = train.shape[1]
     n_rows = _check_min_rows(min_rows, n_timesteps)
     if n_rows > n_timesteps:

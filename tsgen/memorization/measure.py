@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import as_series, check_count, check_share
+from tsgen._validation import as_series, check_count, check_same_names, check_share
 from tsgen.datasets._overlap import warn_of_overlap
 from tsgen.memorization.distances import Search, find_neighbours
 from tsgen.memorization.permutation import NAMES, TESTED, Split
@@ -180,6 +180,7 @@ def _check_sets(
             f"channels, got {shapes[0]}, {shapes[1]} and {shapes[2]}. Cut them to the "
             "same windows and channels."
         )
+    check_same_names(**came)
     for name, X in sets.items():
         _check_enough(X, name)
     return [X.astype(np.float64, copy=False) for X in sets.values()]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._reading.arrays import length_of
-from tsgen._validation import as_series
+from tsgen._validation import as_series, check_same_names
 
 ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant
 AT_ONCE = 2**22  # values: 32 MiB each time they are copied
@@ -38,7 +38,8 @@ def check_pair(
     Raises
     ------
     ValueError
-        If a set has too few series, holds NaN or infinity, or if shapes differ.
+        If a set has too few series, holds NaN or infinity, or if shapes or the names of
+        columns differ.
     TypeError
         If a set does not hold real numbers.
     """
@@ -50,6 +51,7 @@ def check_pair(
             f"{real.shape} and {synthetic.shape}. Cut both to the same windows and "
             "channels."
         )
+    check_same_names(X_real=X_real, X_synthetic=X_synthetic)
     _check_enough(real, "X_real", minimum)
     _check_enough(synthetic, "X_synthetic", minimum)
     return real, synthetic
@@ -78,7 +80,7 @@ def check_collections(
     ------
     ValueError
         If a set has fewer than two series, holds NaN or infinity, or if the channels
-        differ.
+        or their names differ.
     TypeError
         If a set does not hold real numbers.
     """
@@ -91,6 +93,7 @@ def check_collections(
             f"X_real and X_synthetic must have the same channels, got n_channels = "
             f"{came}. Keep the channels that all series have."
         )
+    check_same_names(X_real=X_real, X_synthetic=X_synthetic)
     return real, synthetic
 
 
