@@ -292,6 +292,17 @@ def test_a_data_frame_equals_its_array(dtype):
     assert_array_equal(as_series(X)[:, :, 0], np.eye(3))
 
 
+def test_data_frames_in_a_list_are_refused_with_advice():
+    frame = pd.DataFrame(np.eye(3))
+    loose = np.empty(2, object)
+    loose[:] = [frame, frame]
+    for X in ([frame, frame], (frame, frame), loose, [np.eye(3), frame]):
+        message = refusal(X)
+        assert "a list of arrays or one data frame, got data frames in a" in str(
+            message
+        )
+
+
 # R15: what is not numbers
 
 

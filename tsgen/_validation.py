@@ -525,10 +525,10 @@ def _form_of_equal(X: Any, array: np.ndarray) -> Form:
 
 
 def _read_items(X: Any, items: Sequence[Any]) -> Series:
-    refuse_frames(items, "X")
     if not is_unequal(items):
         array = _read(X, "X")
         return _of_one_length(array, ArrayForm(array.ndim), one_by_one=True)
+    refuse_frames(items, "X")
     values, lengths, n_axes = read_ragged(items, "X")
     differ = (lengths != lengths[0]).any()
     form = ListForm.of(items, n_axes) if differ else ArrayForm(n_axes + 1)
@@ -546,6 +546,7 @@ def _read(
     """Return an array of two or three axes that holds floating-point numbers."""
     if is_long(X):
         return _read_long_of_one_length(X, name, categories)
+    refuse_frames(items_of(X) or (), name)
     numbers = X if is_frame(X) else as_array(X, name)
     check_kinds(numbers, name)
     array = as_floats(numbers, name)

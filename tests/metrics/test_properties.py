@@ -240,9 +240,6 @@ def test_other_lengths_are_refused_by_distances(name):
         compute(name, np.ones((5, 4, 2)), np.ones((5, 3, 2)))
 
 
-# the catalogue
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_long_frames_must_have_the_same_columns_in_the_same_order(name, rng):
     metric = getattr(metrics, name)
@@ -264,6 +261,17 @@ def test_wide_frames_may_be_of_other_steps_in_any_order_but_theirs(name, rng):
     assert np.isfinite(compute(name, X, X.rename(columns=lambda step: 9 - step)))
     with pytest.raises(ValueError, match="X_synthetic must have the columns of X_real"):
         compute(name, X, X[[3, 2, 1, 0]])
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 3]], ids=["equal", "unequal"])
+@pytest.mark.parametrize("name", DEFINED)
+def test_data_frames_in_a_list_are_refused(name, lengths):
+    X = [pd.DataFrame(np.eye(4)[:length]) for length in lengths]
+    with pytest.raises(TypeError, match=r"X_real must be .* or one data frame"):
+        compute(name, X, X)
+
+
+# the catalogue
 
 
 def test_metrics_are_found_by_name_and_by_function():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._reading.arrays import length_of
+from tsgen._reading.ragged import refuse_frames
 from tsgen._validation import as_series, check_same_names
 
 ROUNDING = 1e-12  # of the largest magnitude: a channel that varies less is constant
@@ -102,6 +103,7 @@ def _check_collection(X: Any, name: str) -> list[np.ndarray]:
         series = as_series(X, name).astype(np.float64, copy=False)
         _check_enough(series, name, 2)
         return [series]
+    refuse_frames(X, name)
     _check_enough(X, name, 2)
     parts = [_one_series(item, f"{name}[{k}]") for k, item in enumerate(X)]
     shapes = sorted({part.shape for part in parts})
