@@ -736,6 +736,12 @@ class TestBeginnings:
         with pytest.raises(ValueError, match="prefix must have the columns of fit"):
             generator.sample(1, prefix=frame.head(2)[["b", "a"]])
 
+    def test_columns_of_a_wide_frame_are_in_their_order(self, make_latent_generator, X):
+        frame = pd.DataFrame(X[:, :, 0])
+        generator = make_latent_generator().fit(frame)
+        with pytest.raises(ValueError, match="prefix must have the columns of fit"):
+            generator.sample(1, prefix=frame.head(1)[[1, 0]])
+
     def test_few_are_the_first_of_many(self, make_latent_generator, X, labels):
         generator = make_latent_generator().fit(X, labels)
         y = ["high", "low"] * 10

@@ -473,6 +473,40 @@ def test_other_columns_than_in_fit_are_refused(columns):
         toy.check(long([3, 2], columns=columns))
 
 
+STEPS = {
+    "numbers": range(4),
+    "uneven numbers": [0, 1, 2, 9],
+    "dates": pd.date_range("2020", periods=4),
+    "dates of a zone": pd.date_range("2020", periods=4, tz="Europe/Berlin"),
+    "text": list("abcd"),
+}
+
+
+@pytest.mark.parametrize("door", [check_series, check_any_series])
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_a_wide_frame_with_the_columns_of_fit_in_another_order_is_refused(door, steps):
+    X, toy = pd.DataFrame(np.eye(4), columns=steps), Toy()
+    door(X, estimator=toy, reset=True)
+    door(X, estimator=toy, reset=False)
+    with pytest.raises(ValueError, match=r"in their order|in the same order"):
+        door(X[X.columns[[0, 2, 1, 3]]], estimator=toy, reset=False)
+
+
+def test_a_message_shows_dates_as_dates():
+    X = pd.DataFrame(np.eye(2), columns=pd.date_range("2020", periods=2))
+    with pytest.raises(ValueError, match="order, '2020-01-01 00:00:00', '2020-01-02 "):
+        Toy().fit(X).check(X[X.columns[::-1]])
+
+
+def test_a_wide_frame_may_be_of_other_dates_and_units():
+    X = pd.DataFrame(np.eye(4), columns=pd.date_range("2020", periods=4))
+    toy = Toy().fit(X)
+    for columns in (X.columns + pd.Timedelta("1D"), X.columns.as_unit("s"), range(4)):
+        toy.check(X.set_axis(columns, axis=1))
+    with pytest.raises(ValueError, match="columns of fit in their order"):
+        toy.check(X.set_axis(X.columns.as_unit("s"), axis=1).iloc[:, ::-1])
+
+
 def test_a_frame_may_follow_on_an_array_and_an_array_on_a_frame():
     X = long([3, 3])
     values, _ = Toy().fit(numbers(2, 3, 2)).check(X)

@@ -9,14 +9,22 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of, long_columns
+from tsgen._forms import (
+    ArrayForm,
+    Form,
+    ListForm,
+    LongForm,
+    WideForm,
+    form_of,
+    long_columns,
+)
 from tsgen._forms.categories import Categories, categories_of
 from tsgen._reading.arrays import (
     SHAPES,
@@ -124,6 +132,8 @@ def check_any_series(
     if reset or values.shape[1] == estimator.n_timesteps_:
         named = X if _is_wide(X) else values
         validate_data(estimator, named, reset=reset, skip_check_array=True)
+    if not reset:
+        check_columns(X, estimator._form, estimator.n_channels_)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = values.shape
         estimator._form = series.form
@@ -165,10 +175,11 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     array = _read(X, "X")
     if not reset:
         _check_axes(array.shape, estimator)
-        check_columns(X, estimator._form, estimator.n_channels_)
     series = _as_three_axes(array, "X")
     named = X if _is_wide(X) else array
     validate_data(estimator, named, reset=reset, skip_check_array=True)
+    if not reset:
+        check_columns(X, estimator._form, estimator.n_channels_)
     if reset:
         _, estimator.n_timesteps_, estimator.n_channels_ = series.shape
         estimator._input_ndim, estimator._form = array.ndim, _form_of_equal(X, array)
@@ -250,12 +261,12 @@ def as_numbers(X: Any, name: str) -> np.ndarray:
 
 
 def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
-    """Check that a long frame has the columns of `fit`, if that was given one too.
+    """Check that a frame has the columns of `fit`, if that was given its like too.
 
     Parameters
     ----------
     X : object
-        Anything but a long frame passes.
+        Anything but a data frame passes, and so does a wide frame of other steps.
     form : Form
         Of the series of `fit`.
     n_channels : int
@@ -268,6 +279,8 @@ def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
     ValueError
         If the columns are others, or in another order.
     """
+    if _is_wide(X) and isinstance(form, WideForm):
+        _check_order_of_steps(X, form, name)
     if not is_long(X) or not isinstance(form, LongForm):
         return
     wanted = form.columns.first(n_channels)
@@ -276,6 +289,19 @@ def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
         raise ValueError(
             f"{name} must have the columns of fit in their order, {shortened(wanted)}, "
             f"got {shortened(came)}.\nSelect them: {name}[[...]]."
+        )
+
+
+def _check_order_of_steps(X: Any, form: WideForm, name: str) -> None:
+    """Refuse a wide frame whose columns are those of `fit` in another order."""
+    came = list(X.columns)
+    if not form.columns.reaches(len(came)):
+        return
+    wanted = list(form.columns.index(len(came)))
+    if _names_differ(wanted, came, [False, False]):
+        raise ValueError(
+            f"{name} must have the columns of fit in their order, {_shown(wanted)}, "
+            f"got {_shown(came)}.\nSelect them: {name}[[...]]."
         )
 
 
@@ -299,9 +325,14 @@ def check_same_names(**sets: Any) -> None:
         if _names_differ(wanted, came, [is_long(frames[k]) for k in (first, other)]):
             raise ValueError(
                 f"{other} must have the columns of {first} in their order, "
-                f"{shortened(wanted)}, got {shortened(came)}.\n"
+                f"{_shown(wanted)}, got {_shown(came)}.\n"
                 f"Select them: {other}[{first}.columns]."
             )
+
+
+def _shown(columns: list[Any]) -> str:
+    """List a few columns in a message, dates as text."""
+    return shortened([c if isinstance(c, str | Number) else str(c) for c in columns])
 
 
 def _names_differ(wanted: list[Any], came: list[Any], long: list[bool]) -> bool:
