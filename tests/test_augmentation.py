@@ -1297,3 +1297,24 @@ def test_frames_must_have_the_same_columns(X, y):
     fitted.fit(X, y)
     with pytest.raises(ValueError, match="X must have the columns of fit in their"):
         fitted.predict(X[["b", "a"]])
+
+
+@pytest.mark.parametrize("form", [long_frame, lambda X: pd.DataFrame(X[:, :, 0])])
+def test_labels_of_pandas_must_be_in_the_order_of_the_series(form, X, y):
+    generator, X = GaussianGenerator(), form(X)
+    y = pd.Series(y, index=X.index.get_level_values(0).unique())
+    known, options = KNeighborsClassifier(1), {"random_state": 0}
+    calls = [
+        SyntheticAugmenter(generator).fit_resample,
+        AugmentedClassifier(known, generator).fit,
+        AugmentedRegressor(Ridge(), generator, **options).fit,
+        lambda X, y: harm_check(generator, X, y, estimator=known, cv=2, **options),
+        lambda X, y: tstr_score(X, y, X, pd.Series(y.to_numpy()), **options),
+        lambda X, y: tstr_score(X, pd.Series(y.to_numpy()), X, y, **options),
+    ]
+    codes = pd.Series(np.arange(30.0), index=y.index)
+    for k, call in enumerate(calls):
+        target = codes if k == 2 else y
+        call(X, target)
+        with pytest.raises(ValueError, match="rows in the order of the series of X"):
+            call(X, target[::-1])

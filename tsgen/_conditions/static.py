@@ -320,7 +320,7 @@ def _check_shape(shape: tuple[int, ...], n_samples: int | None) -> None:
         )
 
 
-def check_order(values: Any, X: Any, name: str) -> None:
+def check_order(values: Any, X: Any, name: str, of: str = "X") -> None:
     """Refuse rows that carry the labels of the series in another order.
 
     Parameters
@@ -331,6 +331,8 @@ def check_order(values: Any, X: Any, name: str) -> None:
         The series; looked at if they are a data frame.
     name : str
         What the message calls the values.
+    of : str, default="X"
+        What the message calls the series.
 
     Raises
     ------
@@ -344,8 +346,8 @@ def check_order(values: Any, X: Any, name: str) -> None:
     if labels.equals(series) or set(labels) != set(series):
         return
     raise ValueError(
-        f"{name} must have its rows in the order of the series of X, got the same "
-        f"labels in another order.\nUse {name}.loc[X.index.get_level_values(0)"
+        f"{name} must have its rows in the order of the series of {of}, got the same "
+        f"labels in another order.\nUse {name}.loc[{of}.index.get_level_values(0)"
         f".unique()], or {name}.to_numpy() if its labels say nothing."
     )
 

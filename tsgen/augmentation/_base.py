@@ -14,6 +14,7 @@ from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from tsgen._conditions.static import check_order
 from tsgen._random import RandomState
 from tsgen._validation import check_series, restore_form
 from tsgen.augmentation._estimators import kind_of, resolve_estimator, rows_of
@@ -72,7 +73,8 @@ class BaseAugmented(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If `X` or `y` is refused, if there are too few series to fit a generator
+            If `X` or `y` is refused, or their labels of pandas are the same in another
+            order, if there are too few series to fit a generator
             on, or if the generator returns series of another shape or values that are
             not finite.
         TypeError
@@ -83,6 +85,7 @@ class BaseAugmented(BaseEstimator, metaclass=ABCMeta):
         inner = resolve_estimator(self.estimator, self._kind)
         rng = optional_rng(self.random_state)
         series = check_series(X, estimator=self, reset=True)
+        check_order(y, X, "y")
         series, target = self._augmented(restore_form(series, self), y, rng)
         self._flatten = self.flatten and self.estimator is not None
         estimator = prepared(inner, rng)

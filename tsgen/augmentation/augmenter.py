@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
+from tsgen._conditions.static import check_order
 from tsgen._random import RandomState
 from tsgen._reading.long import is_long
 from tsgen._validation import check_series, restore_form
@@ -166,6 +167,7 @@ class SyntheticAugmenter(BaseEstimator):
         self.__dict__.pop("synthetic_counts_", None)  # unfitted, should this fail
         generator = resolve_generator(self.generator)
         series = check_series(X, estimator=self, reset=True)
+        check_order(y, X, "y")
         labels = check_classes(y, len(series))
         series = restore_form(series, self)
         classes, counts = np.unique(labels, return_counts=True)

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
+from tsgen._conditions.static import check_order
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_it_came, as_series, check_count
 from tsgen.augmentation._estimators import Learner, resolve_learner
@@ -133,6 +134,7 @@ def harm_check(
         estimator, flatten=flatten, scoring=scoring, continuous=continuous
     )
     series = as_series(X)
+    check_order(y, X, "y")
     target = (check_numbers if continuous else check_classes)(y, len(series))
     if not continuous:
         series = as_it_came(X, series)  # some generators take no more axes

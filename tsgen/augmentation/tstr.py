@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._conditions.labels import are_continuous
+from tsgen._conditions.static import check_order
 from tsgen._random import RandomState, numpy_generator
 from tsgen._validation import as_series, check_same_names
 from tsgen.augmentation._estimators import kind_of, resolve_learner
@@ -94,6 +95,8 @@ def tstr_score(
             "channels."
         )
     check_same_names(X_synthetic=X_synthetic, X_test=X_test)
+    check_order(y_synthetic, X_synthetic, "y_synthetic", "X_synthetic")
+    check_order(y_test, X_test, "y_test", "X_test")
     continuous = is_regression(estimator, y_test)
     check = check_numbers if continuous else check_classes
     y_train = check(y_synthetic, len(train), "y_synthetic")
