@@ -908,10 +908,17 @@ class TestDependency:
                 method(X)
 
     @pytest.mark.parametrize(
-        "bad", [[np.zeros((7, 2)), np.zeros((3, 2))], [np.zeros((6, 2)), np.zeros(3)]]
+        ("bad", "message"),
+        [
+            ([np.zeros((7, 2)), np.zeros((3, 2))], "at most n_timesteps = 6"),
+            ([np.zeros((6, 2)), np.zeros(3)], "the same number of axes"),
+            ([np.zeros((6, 1)), np.zeros((3, 1))], "fitted on n_channels = 2"),
+        ],
     )
-    def test_a_list_of_other_series_is_refused(self, make_latent_generator, X, bad):
-        with pytest.raises(ValueError, match="n_channels = 2 and at most n_timesteps"):
+    def test_a_list_of_other_series_is_refused(
+        self, make_latent_generator, X, bad, message
+    ):
+        with pytest.raises(ValueError, match=message):
             make_latent_generator().fit(X).dependency(bad)
 
     def test_nodes_at_random_come_near(self, make_latent_generator, X):
