@@ -38,6 +38,23 @@ LATENT_GENERATORS = {
 GENERATORS = {**LATENT_GENERATORS, "diffusion": (DiffusionGenerator, TINY_DIFFUSION)}
 
 
+@contextlib.contextmanager
+def float64_by_default():
+    """Let torch make float64 where nobody asks for a type, as some programs do."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+SETTINGS = {  # of torch, under which everything must go on as usual
+    "float64": float64_by_default,
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+}
+
+
 @pytest.fixture(params=GENERATORS)
 def make_generator(request):
     """Return a function that makes a small generator, for each class."""

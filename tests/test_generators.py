@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import tsgen
-from tests.conftest import GENERATORS, TINY, TINY_DIFFUSION
+from tests.conftest import GENERATORS, SETTINGS, TINY, TINY_DIFFUSION
 from tsgen import (
     DiffusionGenerator,
     LatentDiffusionGenerator,
@@ -1111,3 +1111,52 @@ class TestOutput:
         monkeypatch.setitem(sys.modules, "tqdm", None)
         with pytest.raises(ImportError, match=r"tsgen-latent\[progress\]"):
             make_generator(verbose=1).fit(X)
+
+
+def results(generator, X):
+    """Everything that the networks of a fitted generator are for."""
+    yield generator.sample(3)
+    yield generator.score_samples(X[:3])
+    if not isinstance(generator, DiffusionGenerator):
+        latents = generator.transform(X[:3])
+        yield from (latents, generator.inverse_transform(latents))
+        yield generator.dependency(X[:2], random_state=0).global_
+        yield generator.sample(2, prefix=X[:2, :3])
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+class TestSettingsOfTorch:
+    def test_they_change_nothing(self, make_generator, X, setting):
+        expected = list(results(make_generator().fit(X), X))
+        with setting():
+            found = list(results(make_generator().fit(X), X))
+        for one, other in zip(found, expected, strict=True):
+            assert_array_equal(one, other)
+
+    @pytest.mark.parametrize("kind", ["latent", "diffusion"])
+    def test_they_change_nothing_for_transformers(self, X, setting, kind):
+        make, own = GENERATORS[kind]
+        name = "denoiser" if kind == "diffusion" else "backbone"
+        generator = make(**own, **{name: "transformer"})
+        expected = clone(generator).fit(X).sample(3)
+        with setting():
+            assert_array_equal(generator.fit(X).sample(3), expected)
+
+    def test_they_change_nothing_of_what_was_fitted_before(
+        self, make_generator, X, setting, tmp_path
+    ):
+        generator = make_generator().fit(X)
+        expected, pickled = list(results(generator, X)), pickle.dumps(generator)
+        with setting():
+            generator.save(tmp_path / "saved")
+            loaded = type(generator).load(tmp_path / "saved", device=generator.device)
+            found = list(results(pickle.loads(pickled), X))
+            assert_array_equal(loaded.sample(3), expected[0])
+        for one, other in zip(found, expected, strict=True):
+            assert_array_equal(one, other)
+
+    def test_a_warm_start_goes_on(self, make_generator, X, setting):
+        generator = make_generator(warm_start=True).fit(X)
+        expected = clone(generator).fit(X).fit(X).sample(3)
+        with setting():
+            assert_array_equal(generator.fit(X).sample(3), expected)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import SETTINGS
 from tsgen import metrics
 from tsgen.metrics._catalogue import NAMES, resolve
 
@@ -269,6 +270,17 @@ def test_data_frames_in_a_list_are_refused(name, lengths):
     X = [pd.DataFrame(np.eye(4)[:length]) for length in lengths]
     with pytest.raises(TypeError, match=r"X_real must be .* or one data frame"):
         compute(name, X, X)
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("name", LEARNED)
+def test_settings_of_torch_change_nothing(name, setting, rng):
+    metric, sides = getattr(metrics, name), rng.normal(size=(2, 20, 4, 2))
+    known = inspect.signature(metric).parameters
+    short = {"n_iterations": 5} if "n_iterations" in known else {}
+    expected = metric(*sides, random_state=0, **short)
+    with setting():
+        assert metric(*sides, random_state=0, **short) == expected
 
 
 # the catalogue

@@ -46,7 +46,7 @@ from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import LossTerm
 from tsgen.nn.rows import Rows, joined
 from tsgen.nn.samplers import sample_latents
-from tsgen.nn.training import Batch, Weights
+from tsgen.nn.training import Batch, Weights, differentiating
 
 MAX_ROWS = 1024  # series in one pass through the networks
 MAX_FLOATS = 2**24  # of noise, or of features, in one pass
@@ -187,14 +187,15 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             self.scaler_ = SeriesScaler(supports).fit(series, stacklevel=5)
         self._n_values = self.scaler_.supports.sizes
         self._note_equal_series(series)
-        fit, x = self._fitting(self, resumed), self._scaled_rows(series)
-        try:
-            fit.run(x, torch.from_numpy(conditions.rows))
-        except KeyboardInterrupt:
+        with differentiating():
+            fit, x = self._fitting(self, resumed), self._scaled_rows(series)
+            try:
+                fit.run(x, torch.from_numpy(conditions.rows))
+            except KeyboardInterrupt:
+                self._adopt(fit)
+                raise
             self._adopt(fit)
-            raise
-        self._adopt(fit)
-        self._look_at(x)
+            self._look_at(x)
         return self
 
     def sample(
@@ -611,6 +612,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             arrays["only_series"] = self._only_series
         return facts, arrays
 
+    @torch.inference_mode(False)
     def _restore(
         self, facts: dict[str, Any], arrays: dict[str, np.ndarray], device: str
     ) -> None:

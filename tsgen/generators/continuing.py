@@ -118,7 +118,8 @@ def _resampled(
     share: Tensor,
 ) -> Tensor:
     """Choose among candidates, made from the same normal numbers for all series."""
-    latents = torch.empty(len(start), generator.model_.latent_size)
+    shape = (len(start), generator.model_.latent_size)
+    latents = torch.empty(shape, dtype=torch.float32)
     for given, rows in _alike(condition):
         given = given.expand(N_CANDIDATES, -1)
         pool = generator._draw_latents(normals, given)

@@ -85,7 +85,8 @@ def chain_nodes(
     snr = kept / (1 - kept)
     gain = 0.5 * (snr[:-1] - snr[1:]) * (1 - kept[1:])  # of levels stop + 1 ... L
     reached = gain.cumsum(0)
-    middle = (torch.arange(n_nodes, device=gain.device) + offset) / n_nodes
+    places = torch.arange(n_nodes, dtype=torch.float32, device=gain.device)
+    middle = (places + offset) / n_nodes
     total = gain.sum()  # 0 where the chain stops at L
     nodes = torch.searchsorted(reached, middle * total) + stop + 1
     return ChainNodes(nodes.clamp(max=len(alpha_bar) - 1), float(total) / n_nodes)
@@ -128,7 +129,8 @@ def chain_cost(
 def antithetic_normals(n_draws: int, *shape: int) -> Tensor:
     """Draw noise in pairs of opposite sign, always the same: (n_draws, *shape)."""
     generator = torch.Generator().manual_seed(0)
-    half = torch.randn(n_draws // 2, *shape, generator=generator)
+    shape = (n_draws // 2, *shape)
+    half = torch.randn(shape, dtype=torch.float32, generator=generator)
     return torch.cat([half, -half])
 
 

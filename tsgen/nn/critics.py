@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from tsgen.exceptions import TrainingDivergedError
 from tsgen.nn.layers import initialize
-from tsgen.nn.training import EarlyStopping
+from tsgen.nn.training import EarlyStopping, differentiating
 
 LIMIT = 1e6  # of what networks read: float32 squares it without overflow
 RATE = 1e-3  # of Adam, as in published protocols
@@ -252,6 +252,7 @@ def discrimination_loss(
     return (F.softplus(-a).mean() + F.softplus(b).mean()) / 2
 
 
+@differentiating()
 def fit_discriminator(
     real: Any,
     synthetic: Any,
@@ -301,6 +302,7 @@ def forecast_loss(reader: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.l1_loss(reader(x), y)
 
 
+@differentiating()
 def fit_forecaster(
     inputs: Any,
     targets: Any,
@@ -348,6 +350,7 @@ def fit_forecaster(
     return reader
 
 
+@differentiating()
 def fit_encoder(
     series: Any, *, width: int, n_iterations: int, batch_size: int, seed: int
 ) -> SeriesEncoder:

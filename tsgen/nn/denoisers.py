@@ -20,7 +20,7 @@ class LevelEmbedding(nn.Module):
 
     def forward(self, level: Tensor) -> Tensor:
         """Map levels (B,) in 0 ... L to (B, width)."""
-        position = level * (1000 / self.n_levels)
+        position = level.float() * (1000 / self.n_levels)
         embedding = sinusoidal_embedding(position, self.width)
         return F.silu(self.mix(embedding.to(self.mix.weight.dtype)))
 

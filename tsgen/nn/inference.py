@@ -12,11 +12,13 @@ from tsgen.nn.decoders import delayed
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.objectives import kl_divergence
+from tsgen.nn.training import differentiating
 
 STEP_SIZE = 0.1
 FIRST_SCALE = 0.3
 
 
+@differentiating()
 def fitted_posterior(
     model: LatentDiffusion, z: Tensor, x: Tensor, condition: Tensor, noise: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -45,19 +47,19 @@ def fitted_posterior(
     mean, log_scale : Tensor of shape (B, K)
         In the scale of the diffusion.
     """
+    z, x, condition, noise = (part.clone() for part in (z, x, condition, noise))
     model, previous = _differentiable(model), delayed(x, first=torch.nan)
     mean = model.posterior.to_diffusion(z).clone().requires_grad_()
     log_scale = torch.full_like(z, math.log(FIRST_SCALE)).requires_grad_()
     optimizer = torch.optim.Adam([mean, log_scale], lr=STEP_SIZE)
-    with torch.enable_grad():
-        for eps in noise:
-            z0 = reparameterize(mean, log_scale, eps.expand_as(mean))
-            z = model.posterior.from_diffusion(z0)
-            log_prob = model.decode(z, previous, condition=condition).log_prob(x)
-            loss = kl_divergence(mean, log_scale).sum() - log_prob.sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    for eps in noise:
+        z0 = reparameterize(mean, log_scale, eps.expand_as(mean))
+        z = model.posterior.from_diffusion(z0)
+        log_prob = model.decode(z, previous, condition=condition).log_prob(x)
+        loss = kl_divergence(mean, log_scale).sum() - log_prob.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
     return mean.detach(), log_scale.detach()
 
 

@@ -69,7 +69,8 @@ def sinusoidal_embedding(position: Tensor, width: int) -> Tensor:
     ----------
     Vaswani et al., "Attention Is All You Need", 2017, section 3.5.
     """
-    exponent = torch.arange(width // 2, device=position.device) / (width // 2)
+    places = torch.arange(width // 2, dtype=torch.float32, device=position.device)
+    exponent = places / (width // 2)
     angle = position[..., None] * 10_000.0**-exponent
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 

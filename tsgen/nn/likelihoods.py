@@ -181,7 +181,7 @@ class Repeatable(NamedTuple):
         repeats, _ = self._log_probabilities()
         is_repeat = x == self.previous
         known = (~(x - self.previous).isnan()).flatten(0, -2).sum(dim=0)
-        share = is_repeat.flatten(0, -2).sum(dim=0) / known.clamp(min=1)
+        share = is_repeat.flatten(0, -2).sum(dim=0) / known.clamp(min=1).float()
         return torch.where(
             is_repeat,
             repeats - share.clamp(min=ROUNDING).log(),

@@ -243,7 +243,7 @@ def build(
     sees_gaps: bool = False,
     n_values: Sequence[int] = (),
 ) -> LatentDiffusion:
-    """Assemble a model from the options of a generator.
+    """Assemble a model from the options of a generator, in float32.
 
     Build it under ``torch.device("meta")`` and give it weights with
     `tsgen.nn.diffusion.initialized` or a state: then neither the global random
@@ -271,7 +271,7 @@ def build(
         prediction,
         condition_widths=condition_widths,
         sees_gaps=sees_gaps,
-    )
+    ).float()  # whatever the default of torch is
 
 
 def _networks(

@@ -65,7 +65,7 @@ def build_series_diffusion(
     n_levels: int,
     prediction: str,
 ) -> SeriesDiffusion:
-    """Assemble a model from the options of a generator.
+    """Assemble a model from the options of a generator, in float32.
 
     Build it under ``torch.device("meta")``, see `tsgen.nn.diffusion.initialized`.
     """
@@ -77,4 +77,4 @@ def build_series_diffusion(
         network = Bypass(network, width, n_levels, hidden_size)
     else:
         network = SeriesTransformer(*shape, n_levels, hidden_size, n_layers, n_heads)
-    return SeriesDiffusion(network, *shape, n_levels, prediction)
+    return SeriesDiffusion(network, *shape, n_levels, prediction).float()
