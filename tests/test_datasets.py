@@ -1,7 +1,9 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -235,6 +237,19 @@ def test_windows_keep_the_dtype(dtype):
     assert make_windows(np.ones(9, dtype=dtype), 3).dtype == dtype
 
 
+def test_tensors_and_frames_are_read_as_numbers():
+    numbers = np.arange(6.0).reshape(3, 2)
+    nullable = pd.DataFrame(numbers).astype("Int64")
+    nullable.iloc[0, 0] = pd.NA
+    for series in (torch.tensor(numbers, requires_grad=True), pd.DataFrame(numbers)):
+        np.testing.assert_array_equal(make_windows(series, 3)[0], numbers)
+    for series in (nullable, nullable.assign(third=0.5)):
+        windows = make_windows(series, 3)
+        assert windows.dtype == np.float64
+        assert np.isnan(windows[0, 0, 0])
+        np.testing.assert_array_equal(windows[0, 1:, :2], numbers[1:])
+
+
 def test_writing_into_windows_leaves_the_series_alone():
     series = np.zeros(9)
     make_windows(series, 3)[:] = 1
@@ -265,6 +280,25 @@ def test_blocks_have_a_lower_floor_than_one_cut_in_time(energy):
 def test_a_series_of_other_dimensions_is_refused(shape):
     with pytest.raises(ValueError, match="series must have shape"):
         make_windows(np.zeros(shape), 1)
+
+
+DATES = pd.date_range("2020", periods=4)
+NO_SERIES = {
+    "masked": (np.ma.masked_greater(np.arange(4.0), 2), ValueError),
+    "dates": (DATES, TypeError),
+    "a column of dates": (pd.DataFrame({"a": DATES, "b": 1.0}), TypeError),
+    "a column of text": (pd.DataFrame({"a": list("wxyz"), "b": 1.0}), ValueError),
+    "text": (list("wxyz"), TypeError),
+    "objects": ([1.0, None, 2.0, 3.0], TypeError),
+    "unequal rows": ([[1.0, 2.0], [3.0]], ValueError),
+}
+
+
+@pytest.mark.parametrize(("series", "error"), NO_SERIES.values(), ids=NO_SERIES)
+def test_what_is_no_series_of_numbers_is_refused(series, error):
+    for cut in (make_windows, train_test_windows):
+        with pytest.raises(error, match="series must"):
+            cut(series, 1)
 
 
 @pytest.mark.parametrize("shape", [(0,), (4,), (4, 2)])

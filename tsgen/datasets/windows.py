@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
-from tsgen._validation import check_count, check_share
+from tsgen._reading.arrays import as_floats, check_kinds, is_frame
+from tsgen._validation import as_numbers, check_count, check_share
 from tsgen.datasets._blocks import keep_apart, most_blocks, reach_of
 
 __all__ = ["make_windows", "train_test_windows"]
@@ -31,16 +32,17 @@ def make_windows(series: ArrayLike, length: int, *, stride: int = 1) -> np.ndarr
     Returns
     -------
     ndarray of shape (n_windows, length, n_channels)
-        A copy, with the dtype of `series`. Rows after the last full window are not
-        used.
+        A copy, with the dtype of `series`; float64 for columns of pandas' nullable
+        types. Rows after the last full window are not used.
 
     Raises
     ------
     ValueError
-        If `series` has another number of dimensions or is shorter than a window, or
-        if `length` or `stride` is less than 1.
+        If `series` has another number of dimensions, is shorter than a window or holds
+        masked values, or if `length` or `stride` is less than 1.
     TypeError
-        If `length` or `stride` is not an integer.
+        If `series` does not hold real numbers, or `length` or `stride` is not an
+        integer.
 
     Examples
     --------
@@ -71,14 +73,22 @@ def _cut_windows(series: np.ndarray, starts: np.ndarray, length: int) -> np.ndar
 
 
 def _check_long_series(series: ArrayLike) -> np.ndarray:
-    series = np.asarray(series)
-    if series.ndim not in (1, 2):
+    """Read one series as real numbers (n_rows, n_channels), which may be missing."""
+    values = _read(series)
+    if values.ndim not in (1, 2):
         raise ValueError(
             "series must have shape (n_rows, n_channels) or (n_rows,), got "
-            f"{series.shape}. Many short series are windows already: pass them to a "
+            f"{values.shape}. Many short series are windows already: pass them to a "
             "generator as they are."
         )
-    return series if series.ndim == 2 else series[:, None]  # (n_rows, n_channels)
+    return values if values.ndim == 2 else values[:, None]
+
+
+def _read(series: ArrayLike) -> np.ndarray:
+    if not is_frame(series) or np.asarray(series).dtype != object:
+        return as_numbers(series, "series")
+    check_kinds(series, "series")
+    return as_floats(series, "series")  # of nullable columns
 
 
 def train_test_windows(
@@ -136,7 +146,7 @@ def train_test_windows(
     ValueError
         If an argument is out of range, or if a part would be empty.
     TypeError
-        If a count is not an integer.
+        If `series` does not hold real numbers, or a count is not an integer.
 
     See Also
     --------
