@@ -1,6 +1,7 @@
 """Series in the layout of aeon: channels before time, arrays and lists."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -112,6 +113,29 @@ def test_results_are_contiguous_copies(turn, shape):
 def test_tensors_are_arrays():
     X = torch.arange(24.0).reshape(2, 3, 4).requires_grad_()
     np.testing.assert_array_equal(to_aeon(X), X.detach().numpy().transpose(0, 2, 1))
+
+
+def test_a_long_frame_is_read_series_by_series():
+    X = np.random.default_rng(0).normal(size=(3, 5, 2))
+    frame = pd.concat({k: pd.DataFrame(x) for k, x in enumerate(X)})
+    np.testing.assert_array_equal(to_aeon(frame), to_aeon(X))
+    frame.iloc[1, 0] = np.nan
+    shorter = to_aeon(frame.drop(index=(1, 4)))
+    assert is_np_list(shorter, 2, [5, 4, 5])
+    np.testing.assert_array_equal(shorter[1], X[1, :4].T)
+    assert np.isnan(shorter[0][0, 1])
+    with pytest.raises(ValueError, match="X must have increasing times"):
+        to_aeon(frame.iloc[::-1])
+
+
+def test_a_wide_frame_holds_a_series_a_row():
+    X = np.random.default_rng(0).normal(size=(3, 5))
+    np.testing.assert_array_equal(to_aeon(pd.DataFrame(X)), X[:, None])
+
+
+def test_data_frames_in_a_list_are_refused():
+    with pytest.raises(TypeError, match="X must be a list of arrays or one data frame"):
+        to_aeon([pd.DataFrame(np.zeros((3, 2)))])
 
 
 def test_a_generator_takes_what_comes_from_aeon():

@@ -7,11 +7,14 @@ So the axes are never guessed: the name of the function says what comes in.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tsgen._reading.long import is_long, read_long
+from tsgen._reading.ragged import refuse_frames
 from tsgen._validation import as_numbers
 
 __all__ = ["from_aeon", "to_aeon"]
@@ -28,22 +31,24 @@ def to_aeon(
             (n_samples, n_timesteps), or list of array-like of shape \
             (length, n_channels) or (length,)
         An array, in which two axes mean series of one channel, or a list of series,
-        which may differ in length. Values are left alone, missing ones too.
+        which may differ in length; or a data frame, wide or long, as generators take
+        it. Values are left alone, missing ones too.
 
     Returns
     -------
     ndarray of shape (n_samples, n_channels, n_timesteps), or list of ndarray of \
             shape (n_channels, length)
         aeon's "numpy3D", which sktime calls the same, for an array; aeon's "np-list"
-        for a list, of equal lengths too. Always copies, contiguous, in the dtype of
-        `X`.
+        for a list, of equal lengths too, and for a long frame of unequal ones. Always
+        copies, contiguous, in the dtype of `X`; in float32 or float64 for a long frame.
 
     Raises
     ------
     ValueError
-        If there are other axes, or series of a list differ in their channels.
+        If there are other axes, series of a list differ in their channels, or rows of a
+        long frame are out of order.
     TypeError
-        If `X` does not hold real numbers.
+        If `X` does not hold real numbers, or is a list of data frames.
 
     See Also
     --------
@@ -64,7 +69,10 @@ def to_aeon(
     >>> [x.shape for x in to_aeon([np.zeros((7, 3)), np.zeros((9, 3))])]
     [(3, 7), (3, 9)]
     """
+    if is_long(X):
+        return _from_long(X)
     if _is_list(X):
+        refuse_frames(X, "X")
         items = [item[:, None] if item.ndim == 1 else item for item in _items(X)]
         _check_items(items, "(length, n_channels) or (length,)", channel_axis=1)
         return [_swap(item) for item in items]
@@ -131,7 +139,14 @@ def from_aeon(
     return _swap(series)
 
 
-def _is_list(X: Any) -> bool:
+def _from_long(X: Any) -> np.ndarray | list[np.ndarray]:
+    series, lengths = read_long(X, "X")
+    if (lengths == lengths[0]).all():
+        return _swap(series)
+    return [_swap(x[:length]) for x, length in zip(series, lengths, strict=True)]
+
+
+def _is_list(X: Any) -> TypeGuard[Sequence[Any]]:
     """Tell whether series come one by one; NumPy keeps unequal ones as objects."""
     loose = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     return loose or isinstance(X, list | tuple)
