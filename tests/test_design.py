@@ -76,6 +76,7 @@ ORDER = [
     "layers",
     "noise",
     "devices",
+    "gradients",
     "encoders",
     "decoders",
     "likelihoods",

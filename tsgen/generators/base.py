@@ -42,11 +42,12 @@ from tsgen.generators.fitting import Fit, TrainingState, count_held_out
 from tsgen.generators.mapped import MappedSeries
 from tsgen.nn.devices import resolve_device, seen_devices
 from tsgen.nn.diffusion import Diffusion
+from tsgen.nn.gradients import differentiating
 from tsgen.nn.noise import SCHEDULES
 from tsgen.nn.objectives import LossTerm
 from tsgen.nn.rows import Rows, joined
 from tsgen.nn.samplers import sample_latents
-from tsgen.nn.training import Batch, Weights, differentiating
+from tsgen.nn.training import Batch, Weights
 
 MAX_ROWS = 1024  # series in one pass through the networks
 MAX_FLOATS = 2**24  # of noise, or of features, in one pass

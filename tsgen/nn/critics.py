@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.exceptions import TrainingDivergedError
+from tsgen.nn.gradients import differentiating
 from tsgen.nn.layers import initialize
-from tsgen.nn.training import EarlyStopping, differentiating
+from tsgen.nn.training import EarlyStopping
 
 LIMIT = 1e6  # of what networks read: float32 squares it without overflow
 RATE = 1e-3  # of Adam, as in published protocols

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from tsgen.nn.decoders import delayed
 from tsgen.nn.encoders import reparameterize
+from tsgen.nn.gradients import differentiating
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.objectives import kl_divergence
-from tsgen.nn.training import differentiating
 
 STEP_SIZE = 0.1
 FIRST_SCALE = 0.3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -24,16 +23,6 @@ LossTerms = Callable[[Any, Batch, torch.Generator, float], dict[str, LossTerm]]
 Weights = dict[str, Tensor]
 
 RUNAWAY = 1e3  # nats per entry; standardised series start near 1.4
-
-
-@contextmanager
-def differentiating() -> Iterator[None]:
-    """Let a block, or a function, differentiate under no_grad and inference_mode too.
-
-    It must make its tensors itself: those made in inference mode have no derivatives.
-    """
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
 
 
 class Epoch(NamedTuple):
