@@ -7,10 +7,12 @@ import warnings
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -723,6 +725,23 @@ class TestLatents:
         generator = make_latent_generator().fit(X).set_output(transform="pandas")
         again = pickle.loads(pickle.dumps(generator))
         assert list(again.transform(X).columns) == list(generator.transform(X).columns)
+
+    @pytest.mark.parametrize("ask", ["set_output", "config"])
+    def test_frames_of_latents_have_a_row_for_each_series(
+        self, make_latent_generator, X, ask
+    ):
+        labels = pd.Index([f"s{k}" for k in range(len(X))][::-1], name="who")
+        frame = pd.concat(map(pd.DataFrame, X), keys=labels, names=["who", "when"])
+        generator = make_latent_generator().fit(frame)
+        expected = generator.transform(frame)
+        assert type(expected) is np.ndarray
+        if ask == "set_output":
+            generator.set_output(transform="pandas")
+        with config_context(transform_output="pandas" if ask == "config" else None):
+            latents = generator.transform(frame)
+        assert_array_equal(latents, expected)
+        pd.testing.assert_index_equal(latents.index, labels)
+        assert list(latents.columns) == list(generator.get_feature_names_out())
 
     def test_latents_of_the_stable_posterior_are_standardised(self, X):
         make, own = GENERATORS["stable"]

@@ -44,6 +44,7 @@ from tsgen.generators.inspecting import (
     posterior_report,
     warn_if_collapsed,
 )
+from tsgen.generators.output import with_series
 from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
 from tsgen.nn.decoders import delayed
@@ -333,8 +334,10 @@ class BaseLatentGenerator(
         Returns
         -------
         ndarray of shape (n_samples, latent_size)
+            A data frame if `set_output` asks for it, with a row for each series of a
+            long one.
         """
-        return self._encoded(self._checked(X))
+        return with_series(self._encoded(self._checked(X)), X, self)
 
     def inverse_transform(
         self,
