@@ -552,7 +552,12 @@ def test_a_parameter_without_a_json_value_is_not_saved(generator, tmp_path):
     ids=["integers", "text"],
 )
 def test_classes_that_cannot_be_read_again_are_not_saved(labels, tmp_path):
-    generator = latent().fit(X, labels)
+    """Nor does `fit` take them."""
+    with pytest.raises(ValueError, match="y must hold"):
+        latent().fit(X, labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    generator = latent().fit(X, codes)
+    generator.conditions_.target.classes_ = classes
     with pytest.raises(ValueError, match="cannot be saved"):
         generator.save(tmp_path / "model")
     assert not contents(tmp_path)

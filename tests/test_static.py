@@ -123,6 +123,27 @@ def test_labels_become_one_hot_rows_and_back(y):
     assert again.classes_.dtype.kind == encoder.classes_.dtype.kind
 
 
+NOT_KEPT = {
+    "large numbers": (np.array([1, 2**63], np.uint64), "between -2"),
+    "the largest negative number": ([0, -(2**63)], "between -2"),
+    "long text": (["a", "b" * 2**21], "at most 2,097,152 characters"),
+}
+
+
+@pytest.mark.parametrize(("labels", "message"), NOT_KEPT.values(), ids=NOT_KEPT)
+def test_labels_that_could_not_be_saved_are_refused(labels, message):
+    encoder = LabelEncoder()
+    with pytest.raises(ValueError, match=f"y must hold .*{message}"):
+        encoder.fit(labels)
+    assert not hasattr(encoder, "classes_")
+
+
+def test_the_longest_labels_that_are_allowed_are_saved():
+    encoder = LabelEncoder().fit(["a", "b" * 2**20])
+    again = LabelEncoder.from_facts(as_json(encoder.facts()))
+    assert_array_equal(again.classes_, encoder.classes_)
+
+
 def test_labels_are_compared_by_value():
     encoder = LabelEncoder().fit([0, 1])
     for y in ([1.0, 0.0], [True, False], np.array([1, 0], "u1")):

@@ -99,6 +99,11 @@ class LabelEncoder:
         -------
         LabelEncoder
             The encoder itself.
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, or they could not be saved.
         """
         labels = check_labels(y, name=self.name)
         if not len(labels):
@@ -106,7 +111,9 @@ class LabelEncoder:
                 f"{self.name} must have at least one label, got none.\n"
                 "Give one for each series."
             )
-        self.classes_ = np.unique(labels)
+        classes = np.unique(labels)
+        _check_kept(classes.tolist(), self.name)
+        self.classes_ = classes
         return self
 
     def transform(self, y: Any) -> np.ndarray:
@@ -320,6 +327,22 @@ def _check_whole(labels: np.ndarray, name: str) -> None:
             f"{name} must hold labels of classes, got numbers that are not whole in "
             f"{rows.size} rows, the first is {labels[rows[0]]} in row {rows[0]}.\n"
             "Cut continuous values into bins, e.g. with numpy.digitize."
+        )
+
+
+def _check_kept(classes: list[Any], name: str) -> None:
+    """Refuse labels that could be fitted on, but not saved or pickled."""
+    large = [label for label in classes if not is_label(label)]
+    if large:
+        raise ValueError(
+            f"{name} must hold labels between -2**63 and 2**63, got "
+            f"{shortened(large)}.\nNumber the classes, or turn them into text."
+        )
+    if not _fit_in_array(classes):
+        raise ValueError(
+            f"{name} must hold text of at most {_MAX_CHARACTERS:,} characters, the "
+            f"longest label times the number of classes, got {len(classes)} classes of "
+            f"up to {max(map(len, classes)):,}.\nGive them shorter names or numbers."
         )
 
 
