@@ -46,6 +46,23 @@ def test_the_truth_is_drawn_if_it_is_known(draws):
     np.testing.assert_array_equal(lines["what came"].get_ydata(), draws[7, :, 0])
 
 
+@pytest.mark.parametrize("channels", [[0], [0, 1], [0, 1, 0, 1]])
+def test_the_legend_is_within_the_figure(draws, channels):
+    axes = plot_forecast(draws, 4, channels=channels, truth=draws[7])
+    figure = axes[0].figure
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert len(legend.get_texts()) == 5
+
+
+def test_the_truth_needs_no_axis_of_one_channel(draws):
+    (ax,) = plot_forecast(draws[:, :, 0], 4, truth=draws[7, :, 0])
+    lines = {line.get_label(): line for line in ax.lines}
+    np.testing.assert_array_equal(lines["what came"].get_ydata(), draws[7, :, 0])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

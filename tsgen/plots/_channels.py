@@ -68,10 +68,22 @@ def legend(axes: np.ndarray, own: bool, **look: Any) -> Any:
     look = {"frameon": False, "fontsize": SMALL, **look}
     first = axes.flat[0]
     if own:
-        handles, labels = first.get_legend_handles_labels()
-        place: dict[str, Any] = {"loc": "outside lower center", "ncols": len(handles)}
-        return first.figure.legend(handles, labels, **place, **look)
+        entries = first.get_legend_handles_labels()
+        return _legend_below(first.figure, entries, **look)
     return first.legend(loc="upper right", **look)
+
+
+def _legend_below(
+    figure: Any, entries: tuple[list[Any], list[str]], **look: Any
+) -> Any:
+    """Put a legend under a figure, in as many columns as its width has room for."""
+    for n_columns in range(len(entries[0]), 0, -1):
+        place: dict[str, Any] = {"loc": "outside lower center", "ncols": n_columns}
+        made = figure.legend(*entries, **place, **look)
+        if n_columns == 1 or made.get_window_extent().width <= figure.bbox.width:
+            return made
+        made.remove()
+    return None
 
 
 def _grid(n_panels: int) -> np.ndarray:

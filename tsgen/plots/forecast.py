@@ -34,7 +34,7 @@ def plot_forecast(
     n_known : int
         Steps of that beginning, at least 1.
     truth : array-like of shape (n_timesteps, n_channels) or None, default=None
-        The series itself, if it is known.
+        The series itself, if it is known. Shape (n_timesteps,) means one channel.
     channels : sequence of int or None, default=None
         Which channels to show, by position. None means the first 30.
     channel_names : sequence of str or None, default=None
@@ -108,6 +108,8 @@ def _check_beginning(X: np.ndarray, n_known: int) -> int:
 
 def _check_truth(truth: ArrayLike, X: np.ndarray) -> np.ndarray:
     true = np.asarray(truth, dtype=float)
+    if true.ndim == 1 and X.shape[2] == 1:
+        true = true[:, None]
     if true.shape != X.shape[1:]:
         raise ValueError(
             f"truth must be one series of shape {X.shape[1:]}, got {true.shape}."
