@@ -170,3 +170,11 @@ def test_plotting_does_not_load_pyplot():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_series_of_one_step_are_points():
+    X = np.random.default_rng(0).normal(size=(20, 1, 1))
+    for ax in plot_series(X, X, n_series=3).flat:
+        assert [line.get_marker() for line in ax.lines] == ["o"] * 4
+    for ax in plot_series(X.reshape(4, 5), X.reshape(4, 5), n_series=3).flat:
+        assert [line.get_marker() for line in ax.lines] == ["None"] * 4

@@ -118,13 +118,22 @@ def _draw_band(ax: Axes, values: np.ndarray, colour: str) -> None:
     ax.fill_between(
         steps, low, high, color=colour, alpha=0.16, linewidth=0, label="middle 90 %"
     )
-    ax.plot(steps, median, color=colour, linewidth=1.8, label="median", zorder=3)
+    look: dict[str, Any] = {"linewidth": 1.8, "label": "median", "zorder": 3}
+    ax.plot(steps, median, color=colour, **_points(values, 7), **look)
+    if values.shape[1] == 1:
+        ax.vlines(steps, low, high, color=colour, alpha=0.16, linewidth=8)
 
 
 def _draw_lines(ax: Axes, values: np.ndarray, colour: str) -> None:
     for number, series in enumerate(values):
         label = "single series" if number == 0 else None
-        ax.plot(series, color=colour, linewidth=0.8, alpha=0.6, label=label)
+        look: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.6, "label": label}
+        ax.plot(series, color=colour, **_points(values, 4), **look)
+
+
+def _points(values: np.ndarray, size: float) -> dict[str, Any]:
+    """Mark what would be a line of no length, that of a single time step."""
+    return {"marker": "o", "markersize": size} if values.shape[1] == 1 else {}
 
 
 def _share_limits(axes: np.ndarray) -> None:
