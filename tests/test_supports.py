@@ -131,3 +131,8 @@ def test_other_arrays_are_refused(arrays):
     arrays = {name: np.array(array) for name, array in arrays.items()}
     with pytest.raises(ValueError, match="supports must"):
         Supports.restored([0, 2], arrays)
+
+
+def test_a_problem_shows_plain_numbers():
+    problem = Support.of(np.array([1e9, 1e9 + 1])).problem()
+    assert "got 1000000000.0 and 1000000001.0 where" in problem

@@ -54,7 +54,7 @@ class Support(NamedTuple):
             return f"at most {most} values, got {len(self.values)}"
         close = np.flatnonzero(np.diff(self.values) <= SPACING * self.largest)
         if close.size:
-            low, high = self.values[close[0] : close[0] + 2]
+            low, high = self.values[close[0] : close[0] + 2].tolist()
             return (
                 f"values that differ by {SPACING:g} of the largest, got {low!r} and "
                 f"{high!r} where one is {self.largest:g}"
