@@ -290,6 +290,7 @@ NO_SERIES = {
     "a column of text": (pd.DataFrame({"a": list("wxyz"), "b": 1.0}), ValueError),
     "text": (list("wxyz"), TypeError),
     "objects": ([1.0, None, 2.0, 3.0], TypeError),
+    "many series": (pd.concat({k: pd.DataFrame([0.0] * 4) for k in "ab"}), ValueError),
     "unequal rows": ([[1.0, 2.0], [3.0]], ValueError),
 }
 

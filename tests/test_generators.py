@@ -392,6 +392,13 @@ class TestTraining:
         with pytest.raises(ValueError, match="got another shape"):
             generator.fit(X[:, :5])
 
+    def test_a_warm_start_refuses_columns_in_another_order(self, make_generator, X):
+        frames = {k: pd.DataFrame(x, columns=["a", "b"]) for k, x in enumerate(X)}
+        frame = pd.concat(frames)
+        generator = make_generator(warm_start=True).fit(frame)
+        with pytest.raises(ValueError, match="columns of fit in their order"):
+            generator.fit(frame[["b", "a"]])
+
     def test_a_warm_start_refuses_another_network(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
         generator.set_params(hidden_size=16, noise_schedule="linear")

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from tsgen._random import RandomState, numpy_generator
 from tsgen._reading.arrays import as_floats, check_kinds, is_frame
+from tsgen._reading.long import is_long
 from tsgen._validation import as_numbers, check_count, check_share
 from tsgen.datasets._blocks import keep_apart, most_blocks, reach_of
 
@@ -85,6 +86,11 @@ def _check_long_series(series: ArrayLike) -> np.ndarray:
 
 
 def _read(series: ArrayLike) -> np.ndarray:
+    if is_long(series):
+        raise ValueError(
+            "series must be one long series, got a frame of many, indexed by series "
+            "and time. Cut each of them, e.g. frame.loc[key]."
+        )
     if not is_frame(series) or np.asarray(series).dtype != object:
         return as_numbers(series, "series")
     check_kinds(series, "series")

@@ -34,6 +34,7 @@ from tsgen._scaling import SeriesScaler
 from tsgen._supports import Supports
 from tsgen._validation import (
     check_any_series,
+    check_columns,
     check_count,
     check_enough_series,
 )
@@ -180,6 +181,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         gaps = missing_entries(series, lengths)
         conditions = Conditions().fit(lengths, y, static, gaps, X)
         resumed = self._resumable(series.shape[1:], conditions)
+        if resumed:
+            check_columns(X, self._form, self.n_channels_)
         supports = self._supports(reader, series, bool(resumed))
         count_held_out(self, len(series))
         self._forget()  # nothing is refused after this

@@ -154,7 +154,7 @@ def per_entry(values: Tensor, x: Tensor) -> Tensor:
 
 def mean_size(x: Tensor) -> Tensor:
     """Count the observed entries of series (B, T, C), on average; a scalar."""
-    return (~x.isnan()).sum() / len(x)
+    return (~x.isnan()).sum().to(x) / len(x)
 
 
 def denoising_loss(prediction: Tensor, target: Tensor) -> Tensor:
