@@ -141,7 +141,7 @@ def test_discrete_channels_are_those_of_the_same_array(
         assert_array_equal(support.shares, counts / X[:, :, 1].size)
     assert_same_samples(found, wanted)
     X[9, 2, 1] = X[38, 2, 1] = 7.0
-    with pytest.raises(ValueError, match="discrete channel 1, got 2 others"):
+    with pytest.raises(ValueError, match="discrete channel 1, got 2 that are not"):
         found.transform(mapped(X))
 
 
