@@ -209,10 +209,11 @@ class Conditions:
             return (share * len(known)).astype(np.int64)
         chosen = np.empty(len(rows), np.int64)
         n_classes = len(self.classes) if self.classes is not None and kept[0] else 0
+        known = known[:, kept]
         each, group = np.unique(rows[:, kept], axis=0, return_inverse=True)
         order, ends = np.argsort(group, kind="stable"), np.bincount(group).cumsum()
         for row, members in zip(each, np.split(order, ends[:-1]), strict=True):
-            near = _nearest(known[:, kept], row, n_classes)
+            near = _nearest(known, row, n_classes)
             chosen[members] = near[(share[members] * len(near)).astype(np.int64)]
         return chosen
 
@@ -369,9 +370,12 @@ def _nearest(known: np.ndarray, row: np.ndarray, n_classes: int) -> np.ndarray:
     """
     same = (known[:, :n_classes] == row[:n_classes]).all(axis=1)
     candidates = np.flatnonzero(same)
-    distance = np.square(known[candidates, n_classes:] - row[n_classes:]).sum(axis=1)
-    n_near = np.count_nonzero(distance == 0) or math.isqrt(len(candidates))
-    return np.sort(candidates[np.argsort(distance, kind="stable")[:n_near]])
+    differences = known[candidates, n_classes:] - row[n_classes:]
+    distance = np.einsum("ij,ij->i", differences, differences)
+    if not distance.all():
+        return candidates[distance == 0]
+    n_near = math.isqrt(len(candidates))
+    return np.sort(candidates[np.argpartition(distance, n_near - 1)[:n_near]])
 
 
 def _target_encoder(y: ArrayLike, n_series: int) -> LabelEncoder | NumberEncoder:
