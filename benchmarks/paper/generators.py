@@ -55,7 +55,6 @@ FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the fir
     },
 }
 
-_SAMPLER = "ddim"  # of all rows committed; the default of the package came later
 
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full
     "quick": {"max_iter": 20, "prior_max_iter": 40},
@@ -79,7 +78,7 @@ def make(name: str, backbone: str, mode: str, seed: int) -> Any:
     if name in DUMMIES:
         return type(DUMMIES[name])(random_state=seed)
     budget = _BUDGETS[mode]
-    shared = {"sampler": _SAMPLER, "random_state": seed}
+    shared = {"random_state": seed}
     if name == DIRECT:
         epochs = {"max_iter": sum(budget.values())} if budget else {}
         return DiffusionGenerator(**shared, **epochs)
