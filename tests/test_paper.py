@@ -201,7 +201,7 @@ def test_every_row_differs_from_its_method_in_one_option(name):
     if name == generators.DIRECT:
         return
     options = {"backbone": "transformer", "check_collapse": False, "random_state": 3}
-    plain = type(made)(sampler="ddim", **options).get_params()
+    plain = type(made)(**options).get_params()
     changed = {k for k, v in made.get_params().items() if v != plain[k]}
     assert len(changed) == (name not in (generators.STABLE, generators.PLAIN))
 

@@ -55,7 +55,6 @@ FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the fir
     },
 }
 
-
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full
     "quick": {"max_iter": 20, "prior_max_iter": 40},
     "full": {},
