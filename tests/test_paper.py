@@ -207,7 +207,8 @@ def test_every_row_differs_from_its_method_in_one_option(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "printed"), list(zip(generators.TABLE_1, generators.PAPERS, strict=True))
+    ("name", "printed"),
+    list(zip(generators.METHODS[:-1], generators.PAPERS, strict=True)),
 )
 def test_rows_as_in_the_paper_change_the_likelihood_and_the_form(name, printed):
     own = generators.make(name, "lstm", "full", 3).get_params()

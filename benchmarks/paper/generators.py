@@ -43,7 +43,7 @@ TABLE_2 = (*tuple(_REMEDIES)[4:], DIRECT)
 ABLATIONS = tuple(_VARIANTS)
 METHODS = (*TABLE_1, *TABLE_2)
 _AS_PRINTED = ", as in the paper"
-PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in TABLE_1)
+PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in (STABLE, *_REMEDIES))
 ALL = (*METHODS, *PAPERS, *ABLATIONS)
 
 FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the first step

@@ -1,41 +1,21 @@
-"""The public door: what comes in leaves as clean arrays, or with a clear error.
-
-Every message is in four parts: the parameter, the rule, what came, what to do. Behind
-this door shapes and values are trusted.
-"""
+"""Series: from whatever they came in to an array of three axes and their lengths."""
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
-from itertools import pairwise
-from numbers import Integral, Number, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsgen._forms import (
-    ArrayForm,
-    Form,
-    ListForm,
-    LongForm,
-    WideForm,
-    form_of,
-    long_columns,
-)
+from tsgen._forms import ArrayForm, Form, ListForm, LongForm, form_of
 from tsgen._forms.categories import Categories, categories_of
 from tsgen._reading.arrays import (
-    SHAPES,
     as_array,
     as_floats,
     check_kinds,
-    from_tensor,
     is_frame,
-    not_numbers_message,
-    refuse_mask,
-    shortened,
     type_name,
     unequal_lengths_message,
 )
@@ -43,6 +23,14 @@ from tsgen._reading.long import is_long, read_long
 from tsgen._reading.parts import is_mapped
 from tsgen._reading.ragged import is_unequal, items_of, read_ragged, refuse_frames
 from tsgen._reading.values import check_observed, check_values, laid_out
+from tsgen._validation.axes import (
+    check_axes,
+    check_channels,
+    check_not_longer,
+    check_not_shorter,
+    check_shape,
+)
+from tsgen._validation.columns import check_columns, is_wide
 
 
 class Series(NamedTuple):
@@ -130,7 +118,7 @@ def check_any_series(
     mapped = is_mapped(series.values)
     values = series.values if mapped else laid_out(series.values)
     if reset or values.shape[1] == estimator.n_timesteps_:
-        named = X if _is_wide(X) else values
+        named = X if is_wide(X) else values
         validate_data(estimator, named, reset=reset, skip_check_array=True)
     if not reset:
         check_columns(X, estimator._form, estimator.n_channels_)
@@ -174,9 +162,9 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
         check_is_fitted(estimator, "n_timesteps_")
     array = _read(X, "X")
     if not reset:
-        _check_axes(array.shape, estimator)
+        check_axes(array.shape, estimator)
     series = _as_three_axes(array, "X")
-    named = X if _is_wide(X) else array
+    named = X if is_wide(X) else array
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     if not reset:
         check_columns(X, estimator._form, estimator.n_channels_)
@@ -260,123 +248,6 @@ def as_numbers(X: Any, name: str) -> np.ndarray:
     return array
 
 
-def check_columns(X: Any, form: Form, n_channels: int, name: str = "X") -> None:
-    """Check that a frame has the columns of `fit`, if that was given its like too.
-
-    Parameters
-    ----------
-    X : object
-        Anything but a data frame passes, and so does a wide frame of other steps.
-    form : Form
-        Of the series of `fit`.
-    n_channels : int
-        Of the series of `fit`.
-    name : str, default="X"
-        What the message calls the frame.
-
-    Raises
-    ------
-    ValueError
-        If the columns are others, or in another order.
-    """
-    if _is_wide(X) and isinstance(form, WideForm):
-        _check_order_of_steps(X, form, name)
-    if not is_long(X) or not isinstance(form, LongForm):
-        return
-    wanted = form.columns.first(n_channels)
-    came = long_columns(X).first(X.shape[1])
-    if came != wanted:
-        raise ValueError(
-            f"{name} must have the columns of fit in their order, {shortened(wanted)}, "
-            f"got {shortened(came)}.\nSelect them: {name}[[...]]."
-        )
-
-
-def _check_order_of_steps(X: Any, form: WideForm, name: str) -> None:
-    """Refuse a wide frame whose columns are those of `fit` in another order."""
-    came = list(X.columns)
-    if not form.columns.reaches(len(came)):
-        return
-    wanted = list(form.columns.index(len(came)))
-    if _names_differ(wanted, came, [False, False]):
-        raise ValueError(
-            f"{name} must have the columns of fit in their order, {_shown(wanted)}, "
-            f"got {_shown(came)}.\nSelect them: {name}[[...]]."
-        )
-
-
-def check_same_names(**sets: Any) -> None:
-    """Check that the columns of data frames mean the same in all of them.
-
-    Parameters
-    ----------
-    **sets : object
-        Sets of series, under the names that the message calls them. What is no data
-        frame passes, and so do wide frames of other steps.
-
-    Raises
-    ------
-    ValueError
-        If long frames have other columns, or frames the same in another order.
-    """
-    frames = {name: X for name, X in sets.items() if is_frame(X)}
-    for first, other in pairwise(frames):
-        wanted, came = (list(frames[name].columns) for name in (first, other))
-        if _names_differ(wanted, came, [is_long(frames[k]) for k in (first, other)]):
-            raise ValueError(
-                f"{other} must have the columns of {first} in their order, "
-                f"{_shown(wanted)}, got {_shown(came)}.\n"
-                f"Select them: {other}[{first}.columns]."
-            )
-
-
-def _shown(columns: list[Any]) -> str:
-    """List a few columns in a message, dates as text."""
-    return shortened([c if isinstance(c, str | Number) else str(c) for c in columns])
-
-
-def _names_differ(wanted: list[Any], came: list[Any], long: list[bool]) -> bool:
-    """Tell whether columns are others, or for wide frames in another order."""
-    if wanted == came or long[0] != long[1]:
-        return False
-    return long[0] or set(wanted) == set(came)
-
-
-def check_latents(Z: Any, latent_size: int, n_series: int | None = None) -> np.ndarray:
-    """Check latents given to an estimator.
-
-    Parameters
-    ----------
-    Z : array-like of shape (n_series, latent_size)
-    latent_size : int
-    n_series : int or None, default=None
-        Number of rows there must be; None takes any but 0.
-
-    Returns
-    -------
-    ndarray of shape (n_series, latent_size), float32
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, or a value is not finite.
-    """
-    try:
-        Z = np.asarray(from_tensor(Z, "Z"), dtype=np.float32)
-    except ValueError as error:
-        raise ValueError(not_numbers_message("Z", error)) from error
-    rows = "n_samples" if n_series is None else n_series
-    n_wanted = n_series or max(1, len(Z) if Z.ndim else 1)
-    finite = bool(np.isfinite(Z).all())
-    if Z.shape != (n_wanted, latent_size) or not finite:
-        kind = "" if finite else " with values that are not finite"
-        raise ValueError(
-            f"Z must hold finite latents of shape ({rows}, {latent_size}), at least "
-            f"one, got shape {Z.shape}{kind}. Use what transform returns."
-        )
-    return Z
-
-
 def restore_form(X: np.ndarray, estimator: BaseEstimator) -> np.ndarray:
     """Give series the form of the data the estimator was fitted on.
 
@@ -393,105 +264,6 @@ def restore_form(X: np.ndarray, estimator: BaseEstimator) -> np.ndarray:
         Without the channel axis if `fit` was given two axes.
     """
     return X[:, :, 0] if estimator._input_ndim == 2 else X
-
-
-def check_count(value: Any, name: str, minimum: int = 0) -> int:
-    """Check a parameter that counts something.
-
-    Parameters
-    ----------
-    value : int
-        The count; NumPy integers pass, booleans and floats do not.
-    name : str
-        The parameter's name, for the message.
-    minimum : int, default=0
-        The smallest value allowed.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    TypeError
-        If `value` is not an integer.
-    ValueError
-        If `value` is below `minimum`.
-    """
-    rule = f"{name} must be an integer of at least {minimum}"
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{rule}, got a value of type {type_name(value)}.")
-    if value < minimum:
-        raise ValueError(f"{rule}, got {reprlib.repr(int(value))}.")
-    return int(value)
-
-
-def check_share(value: object, name: str, cure: str = "") -> None:
-    """Refuse what is not strictly between 0 and 1."""
-    if not (isinstance(value, Real) and 0 < float(value) < 1):
-        text = f"{name} must be a share between 0 and 1, got {value!r}. {cure}"
-        raise ValueError(text.rstrip())
-
-
-def check_choice(value: object, name: str, choices: tuple[str, ...]) -> None:
-    """Refuse a word that is none of the choices."""
-    if value not in choices:
-        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-        raise ValueError(f"{name} must be {known}, got {value!r}.")
-
-
-def check_lengths(lengths: Any, n_samples: int, n_timesteps: int) -> np.ndarray:
-    """Check how many steps each of some series is to have.
-
-    Parameters
-    ----------
-    lengths : int or array-like of shape (n_samples,)
-        One length for all, or one for each.
-    n_samples : int
-        Number of series.
-    n_timesteps : int
-        The largest length allowed.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    TypeError
-        If a length is not an integer.
-    ValueError
-        If there are more or fewer lengths than series, or one is not from 1 to
-        `n_timesteps`.
-
-    Examples
-    --------
-    >>> from tsgen._validation import check_lengths
-    >>> check_lengths(5, n_samples=3, n_timesteps=8)
-    array([5, 5, 5])
-    """
-    array = _as_loose_array(lengths, "lengths")
-    rule = f"lengths must be an integer from 1 to {n_timesteps}, or {n_samples} of them"
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{rule}, got {array.dtype} values.\nRound them: astype(int).")
-    if array.shape not in ((), (n_samples,)):
-        raise ValueError(f"{rule}, got shape {array.shape}.\nGive one for each series.")
-    bad = np.flatnonzero((array < 1) | (array > n_timesteps))
-    if bad.size:
-        raise ValueError(
-            f"{rule}, got {bad.size} that are not, the first is {array.flat[bad[0]]} "
-            f"for series {bad[0]}.\nLonger series need a fit on longer ones."
-        )
-    return np.broadcast_to(array, n_samples).astype(np.int64)
-
-
-def _as_loose_array(values: Any, name: str) -> np.ndarray:
-    """Turn values of any type and shape into an array."""
-    refuse_mask(values, name)
-    try:
-        return np.asarray(from_tensor(values, name))
-    except ValueError:  # of unequal length
-        return np.asarray(values, dtype=object)
 
 
 def check_enough_series(X: np.ndarray, minimum: int, estimator: BaseEstimator) -> None:
@@ -581,14 +353,14 @@ def _read(
     numbers = X if is_frame(X) else as_array(X, name)
     check_kinds(numbers, name)
     array = as_floats(numbers, name)
-    _check_shape(array, name)
+    check_shape(array, name)
     return array
 
 
 def _read_mapped(X: np.ndarray, name: str) -> np.ndarray:
     """Return a memory map as an array of two or three axes, without a copy."""
     array = as_array(X, name)
-    _check_shape(array, name)
+    check_shape(array, name)
     return array
 
 
@@ -612,43 +384,6 @@ def _with_channels(array: np.ndarray) -> np.ndarray:
     return array[:, :, None] if array.ndim == 2 else array  # (B, T, C)
 
 
-def _is_wide(X: Any) -> bool:
-    return is_frame(X) and not is_long(X)
-
-
-def _check_shape(array: np.ndarray, name: str) -> None:
-    _check_axis_count(array, name)
-    if array.shape[0] == 0:
-        raise ValueError(_empty_message(array, "sample(s)", name))
-    if array.shape[1] == 0:
-        raise ValueError(_empty_message(array, "feature(s)", name))
-    if array.shape[-1] == 0:
-        raise ValueError(_empty_message(array, "channel(s)", name))
-
-
-def _check_axis_count(array: np.ndarray, name: str) -> None:
-    if array.ndim in (2, 3):
-        return
-    message = f"{name} must have shape {SHAPES}, got shape {array.shape}."
-    if array.ndim == 1:
-        message += (
-            f"\nReshape your data: {name}.reshape(1, -1) if it is one series, or cut "
-            "windows with tsgen.datasets.make_windows."
-        )
-    if array.ndim > 3:
-        message += "\nMerge the last axes into one channel axis."
-    raise ValueError(message)
-
-
-def _empty_message(array: np.ndarray, what: str, name: str) -> str:
-    """Word an empty axis as scikit-learn does; its "features" are our time steps."""
-    return (
-        f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is "
-        "required.\n"
-        f"{name} must have shape {SHAPES} without an empty axis."
-    )
-
-
 def _check_any_values(series: Series, estimator: BaseEstimator, reset: bool) -> None:
     """Check the values, and that there are enough of them if some may be missing."""
     values, lengths, *_ = series
@@ -665,57 +400,9 @@ def _check_known(series: Series, estimator: BaseEstimator, shorter: bool) -> Non
     may_end = estimator._form.unequal or (shorter and series.one_by_one)
     of_one_length = (series.lengths == series.lengths[0]).all()
     if of_one_length and not may_end:
-        _check_axes(series.values.shape[: series.n_axes], estimator)
+        check_axes(series.values.shape[: series.n_axes], estimator)
         return
-    _check_channels(series.values, estimator)
-    _check_not_longer(series.lengths, estimator)
+    check_channels(series.values, estimator)
+    check_not_longer(series.lengths, estimator)
     if not may_end:
-        _check_not_shorter(series.lengths, estimator)
-
-
-def _check_channels(values: np.ndarray, estimator: BaseEstimator) -> None:
-    came, wanted = values.shape[2], estimator.n_channels_
-    if came != wanted:
-        raise ValueError(
-            f"X has n_channels = {came}, but {type_name(estimator)} was fitted on "
-            f"n_channels = {wanted}.\nGive the channels of fit, in their order."
-        )
-
-
-def _check_not_longer(lengths: np.ndarray, estimator: BaseEstimator) -> None:
-    longer = np.flatnonzero(lengths > estimator.n_timesteps_)
-    if longer.size:
-        raise ValueError(
-            f"X must hold series of at most n_timesteps = {estimator.n_timesteps_}, "
-            f"the longest that {type_name(estimator)} was fitted on, got {longer.size} "
-            f"longer ones, the first is series {longer[0]} of {lengths[longer[0]]} "
-            "steps.\nCut them, or fit on series that are as long."
-        )
-
-
-def _check_not_shorter(lengths: np.ndarray, estimator: BaseEstimator) -> None:
-    if lengths.min() < estimator.n_timesteps_:
-        raise ValueError(
-            f"X must hold series of n_timesteps = {estimator.n_timesteps_}, as those "
-            f"{type_name(estimator)} was fitted on, got lengths from {lengths.min()} "
-            f"to {lengths.max()}.\nPad or cut them, or fit on series of unequal length."
-        )
-
-
-def _check_axes(shape: tuple[int, ...], estimator: BaseEstimator) -> None:
-    """Compare both axes with those seen in `fit`."""
-    came = (shape[1], shape[2] if len(shape) == 3 else 1)
-    wanted = (estimator.n_timesteps_, estimator.n_channels_)
-    if came == wanted:
-        return
-    owner = type_name(estimator)
-    message = (
-        f"X has n_timesteps = {came[0]} and n_channels = {came[1]}, but {owner} was "
-        f"fitted on n_timesteps = {wanted[0]} and n_channels = {wanted[1]}."
-    )
-    if len(shape) == 2 and came[0] != wanted[0]:  # scikit-learn's words
-        message = (
-            f"X has {came[0]} features, but {owner} is expecting {wanted[0]} features "
-            f"as input.\n{message}"
-        )
-    raise ValueError(message)
+        check_not_shorter(series.lengths, estimator)
