@@ -54,6 +54,7 @@ facts: $(INSTALLED)
 # data lie that are not shipped and what to do, such as `table1 --mimic FOLDER`.
 paper: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/paper/run.py $(PAPER_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/paper/ablations.py
 	$(BIN)/python benchmarks/paper/report.py
 
 paper-quick: $(INSTALLED)

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report as rows_report
-from benchmarks.paper import generators, report, run, sets, units
+from benchmarks.paper import ablations, generators, report, run, sets, units
 from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
 from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 from tsgen.metrics._catalogue import resolve
@@ -194,7 +194,7 @@ def test_unknown_entries_are_refused(capsys):
 # generators
 
 
-@pytest.mark.parametrize("name", [*generators.METHODS, *generators.ABLATIONS])
+@pytest.mark.parametrize("name", list(generators.METHODS))
 def test_every_row_differs_from_its_method_in_one_option(name):
     made = generators.make(name, "transformer", "full", 3)
     assert made.random_state == 3
@@ -289,17 +289,6 @@ def test_the_report_gives_mean_interval_and_excess():
     assert "mimic" not in text
 
 
-def test_ablations_have_a_table_of_their_own():
-    name = generators.ABLATIONS[0]
-    text = report.tables([*ROWS, row(name, 0, 0.7, 0.1)])
-    own = text.split("Ablations")[1].split("Stable posterior /")[0]
-    assert text.count(f"| {name} | lstm | 1 | 0.7 (+0.6) |") == 1
-    assert f"| {name} |" in own
-    assert "| stable posterior | lstm |" in own
-    assert "latent diffusion" not in own
-    assert "Ablations" not in report.tables(ROWS)
-
-
 def test_rows_as_in_the_paper_are_compared_among_themselves():
     stable, plain, *_ = generators.PAPERS
     rows = [*ROWS, row(stable, 0, 0.4, 0.1), row(plain, 0, 0.5, 0.1)]
@@ -357,3 +346,21 @@ def test_a_document_gets_the_samples_alone():
     assert "sliced Wasserstein" in text
     assert "Decoded" not in text
     assert "CPU" not in text
+
+
+def test_a_symbol_is_searched_over_its_values_and_seeds(results, monkeypatch, capsys):
+    form = {key: TINY[key] for key in TINY if key != "check_collapse"}
+    monkeypatch.setitem(generators.FORM_OF_THE_PAPER, generators.STABLE, form)
+    monkeypatch.setattr(ablations, "GRIDS", {"gamma": ("gamma", (1.0, 2.0))})
+    ablations.main(["earthquakes", "--seeds", "2"])
+    rows = read(results.parent / ablations.RESULTS)
+    found = {(row["setting"], row["seed"]) for row in rows}
+    assert found == {("1.0", "0"), ("1.0", "1"), ("2.0", "0"), ("2.0", "1")}
+    assert {row["symbol"] for row in rows} == {"gamma"}
+    spread = [
+        float(r["value"]) for r in rows if r["metric"] == "neg_spread_ratio_error"
+    ]
+    assert len(set(spread)) == 4
+    assert "| gamma = 2.0 | 2 | " in capsys.readouterr().out
+    ablations.main(["earthquakes", "--seeds", "2"])  # nothing is left to do
+    assert read(results.parent / ablations.RESULTS) == rows

@@ -25,26 +25,12 @@ _REMEDIES: dict[str, dict[str, Any]] = {
     "+ inverse Lipschitz": {"inverse_lipschitz": 1.0},
     "+ KL weight 1e-6": {"kl_weight": 1e-6},
 }
-_SWEEPS = {  # values beside the default
-    "N": ("n_inference_levels", (10, 50, 100, 400)),
-    "M": ("n_collapse_levels", (0, 50, 200)),
-    "gamma": ("gamma", (1.0, 4.0)),
-    "alpha": ("alpha", (0.0, 0.3, 3.0)),
-    "eta": ("eta", (2.0, 5.0)),
-}
-_VARIANTS = {
-    f"{STABLE}, {symbol} = {value:g}": {option: value}
-    for symbol, (option, values) in _SWEEPS.items()
-    for value in values
-}
-
 TABLE_1 = (STABLE, *tuple(_REMEDIES)[:4])
 TABLE_2 = (*tuple(_REMEDIES)[4:], DIRECT)
-ABLATIONS = tuple(_VARIANTS)
 METHODS = (*TABLE_1, *TABLE_2)
 _AS_PRINTED = ", as in the paper"
 PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in (STABLE, *_REMEDIES))
-ALL = (*METHODS, *PAPERS, *ABLATIONS)
+ALL = (*METHODS, *PAPERS)
 
 FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the first step
     PLAIN: {"likelihood": "gaussian"},
@@ -87,7 +73,7 @@ def make(name: str, backbone: str, mode: str, seed: int) -> Any:
         options |= FORM_OF_THE_PAPER[STABLE if name == STABLE else PLAIN]
     if name in _REMEDIES:
         return LatentDiffusionGenerator(**_REMEDIES[name], **options, **budget)
-    return StablePosteriorGenerator(**_VARIANTS.get(name, {}), **options, **budget)
+    return StablePosteriorGenerator(**options, **budget)
 
 
 def backbones(name: str, chosen: tuple[str, ...] = BACKBONES) -> tuple[str, ...]:

@@ -38,7 +38,6 @@ ORDER = (*generators.REFERENCES, *generators.ALL)
 
 METHODS = (*generators.REFERENCES, *generators.METHODS)
 PAPERS = (*generators.REFERENCES, *generators.PAPERS)
-ABLATIONS = (generators.FLOOR, generators.STABLE, *generators.ABLATIONS)
 
 Rows = list[dict[str, str]]
 Column = tuple[str, str, str]  # heading, metric, part
@@ -63,7 +62,6 @@ OTHERS: tuple[Column, ...] = (
     ("sample, CPU s", "sample_cpu_seconds", NO_PART),
 )
 EXCESSES = (*DISTANCES[:4], *((f"decoded, {h}", m, p) for h, m, p in DECODER[:3]))
-ABLATED = (*DISTANCES, *(f for f in EXCESSES if f[2] == DECODINGS), OTHERS[3])
 TITLES = {
     "Samples": DISTANCES,
     "Decoded held-out series": DECODER,
@@ -107,14 +105,11 @@ def samples_section(rows: Rows) -> Iterator[str]:
 
 def sections(rows: Rows) -> Iterator[str]:
     """Lay out one data set."""
-    main, printed, ablated = (keep(rows, n) for n in (METHODS, PAPERS, ABLATIONS))
+    main, printed = keep(rows, METHODS), keep(rows, PAPERS)
     yield from main_section(main, generators.METHODS)
     if has_any(printed, generators.PAPERS):
         yield "With the likelihood of the paper, one normal, and its form:"
         yield from main_section(printed, generators.PAPERS)
-    if has_any(ablated, generators.ABLATIONS):
-        yield "Ablations of the stable posterior:"
-        yield table(ablated, ABLATED)
 
 
 def main_section(rows: Rows, names: tuple[str, ...]) -> Iterator[str]:

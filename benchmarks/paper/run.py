@@ -51,7 +51,6 @@ ENTRIES = {
     "table1": Entry(_SETS, generators.TABLE_1),
     "paper": Entry(_SETS, generators.PAPERS),
     "table2": Entry(_SETS, generators.TABLE_2),
-    "ablations": Entry(("earthquakes",), generators.ABLATIONS, ("lstm",)),
     "times": Entry(_SETS, (generators.STABLE, generators.PLAIN, generators.DIRECT)),
     "mmd": Entry(("retail", "energy"), generators.TABLE_1),
 }
