@@ -12,7 +12,7 @@ from tsgen._validation import as_series, check_count
 from tsgen.plots._channels import check_channels, check_names, legend, panels
 from tsgen.plots._style import INK, ORANGE
 
-BANDS = (0.9, 0.5)  # middle shares of the draws, from the widest
+BANDS = {0.9: 0.2, 0.5: 0.45}  # middle shares of the draws, and how opaque they are
 
 
 def plot_forecast(
@@ -83,10 +83,10 @@ def _draw_fan(ax: Any, draws: np.ndarray, n_known: int) -> None:
     """Draw the bands and the median of draws (n_draws, n_timesteps)."""
     steps = np.arange(n_known, draws.shape[1] + 1)  # from the last that is known
     ahead = draws[:, n_known - 1 :]
-    for band in BANDS:
+    for band, alpha in BANDS.items():
         low, high = np.quantile(ahead, [0.5 - band / 2, 0.5 + band / 2], axis=0)
         label = f"middle {100 * band:.0f} %"
-        ax.fill_between(steps, low, high, color=ORANGE, alpha=0.25, lw=0, label=label)
+        ax.fill_between(steps, low, high, color=ORANGE, alpha=alpha, lw=0, label=label)
     ax.plot(steps, np.median(ahead, axis=0), color=ORANGE, lw=1.6, label="median")
     known = np.arange(1, n_known + 1)
     ax.plot(known, draws[0, :n_known], color=INK, lw=1.6, label="known")

@@ -148,7 +148,7 @@ def _label(axes: np.ndarray, names: list[str], counts: list[int]) -> None:
     for ax in axes.flat:
         tidy(ax)
         ax.margins(x=0)
-        ax.locator_params(axis="x", integer=True)
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
         ax.locator_params(axis="y", nbins=4)
     for ax, name in zip(axes[:, 0], names, strict=True):
         ax.set_ylabel(name)
