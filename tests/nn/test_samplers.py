@@ -16,6 +16,7 @@ from tsgen.nn.samplers import (
     ancestral_step,
     ddim_step,
     extrapolated_clean,
+    log_snr_levels,
     reverse_chain,
     sample_latents,
     strided_levels,
@@ -75,10 +76,19 @@ def affine_moments(run, n_steps, ancestral):
 # levels
 
 
+def in_strides(n_levels, n_steps, stop):
+    return strided_levels(n_levels, n_steps, stop)
+
+
+def by_log_snr(n_levels, n_steps, stop, schedule="cosine"):
+    return log_snr_levels(SCHEDULES[schedule](n_levels), n_steps, stop)
+
+
+@pytest.mark.parametrize("spaced", [in_strides, by_log_snr])
 @pytest.mark.parametrize("n_steps", [1, 3, 7, 20])
-def test_a_chain_runs_from_the_last_level_down_to_its_stop(n_steps):
+def test_a_chain_runs_from_the_last_level_down_to_its_stop(n_steps, spaced):
     stop = torch.tensor([0, 1, 5, 19, 20])
-    levels = strided_levels(20, n_steps, stop)
+    levels = spaced(20, n_steps, stop)
     assert levels.shape == (n_steps + 1, 5)
     assert (levels[0] == 20).all()
     assert torch.equal(levels[-1], stop)
@@ -99,6 +109,20 @@ def test_every_chain_to_level_0_always_moves():
     for n_levels in range(1, 40):
         for n_steps in range(1, n_levels + 1):
             assert (strided_levels(n_levels, n_steps, stop).diff(dim=0) < 0).all()
+            for schedule in SCHEDULES:
+                levels = by_log_snr(n_levels, n_steps, stop, schedule)
+                assert (levels[:-1] > 0).all()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("stop", [0, 50])
+def test_levels_are_even_in_the_log_of_the_signal(schedule, stop):
+    levels = by_log_snr(1000, 30, torch.tensor([stop]), schedule)[1:-1, 0]
+    log_snr = SCHEDULES[schedule](1000).double().logit()
+    first, last = log_snr[999], log_snr[max(stop, 1)]
+    even = first + (last - first) * torch.arange(1, 30) / 30
+    gap = log_snr[levels - 1] - log_snr[levels + 1]  # to the neighbours on both sides
+    assert ((log_snr[levels] - even).abs() <= gap / 2)[levels < 999].all()
 
 
 def test_strides_are_even():
@@ -284,8 +308,24 @@ def test_the_error_of_a_chain_falls_with_its_steps(schedule, ancestral):
 def test_a_chain_of_second_order_needs_fewer_steps(stop):
     first = chain_errors("cosine", stop)
     second = chain_errors("cosine", stop, second_order=True)
-    assert max(new / old for old, new in pairwise(second)) < 0.4
-    assert second[2] < 0.25 * first[2]
+    assert max(new / old for old, new in pairwise(second)) < 0.55
+    assert second[-1] < first[-1] / 20
+    assert second[2] < 0.2 * first[2]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("n_steps", "bias"), [(25, 0.04), (50, 0.015)])
+def test_a_chain_of_second_order_keeps_variances_of_all_sizes(schedule, n_steps, bias):
+    variances = torch.tensor([10, 1, 0.1, 0.01]).double()
+    alpha_bar = SCHEDULES[schedule](1000)
+
+    def predict_clean(z, level):  # of normal latents, exactly
+        kept = alpha_bar[level].double()[:, None]
+        return kept.sqrt() * variances / (kept * variances + 1 - kept) * z
+
+    one, stop = torch.ones(1, 4).double(), torch.zeros(1, dtype=torch.long)
+    z = sample_latents(predict_clean, one, stop, alpha_bar, n_steps, second_order=True)
+    assert_close(z[0].square(), variances, rtol=bias, atol=0)
 
 
 def test_rows_stop_at_levels_of_their_own(normals):

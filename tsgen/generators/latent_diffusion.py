@@ -91,7 +91,8 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         Steps of the reverse chain: deterministic, of second order (Lu et al. 2022) or
         of first (Song et al. 2021); or random as in the paper.
     n_sampling_steps : int, default=50
-        Steps of the reverse chain; with `n_levels` of them every level is visited.
+        Steps of the reverse chain. With `n_levels` of them "ddim" and "ancestral" visit
+        every level; for "dpm" 25 are hardly worse than 50.
     max_iter : int or "auto", default="auto"
         Epochs of the first stage, which trains everything; "auto" takes as many as make
         one minibatch for each series, but at least 1,600 minibatches and at most 3,200,

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from tsgen.nn.noise import noise_from_clean
 
+SMALLEST_SHARE = 1e-6  # of signal or noise: float32 knows no smaller ones
+
 
 def strided_levels(n_levels: int, n_steps: int, stop: Tensor) -> Tensor:
     """Levels that a chain of `n_steps` visits, evenly spaced for every row.
@@ -31,6 +33,39 @@ def strided_levels(n_levels: int, n_steps: int, stop: Tensor) -> Tensor:
     share = torch.linspace(1, 0, n_steps + 1, dtype=torch.float64, device=stop.device)
     path = stop + (n_levels - stop) * share[:, None]
     return path.round().long()
+
+
+def log_snr_levels(alpha_bar: Tensor, n_steps: int, stop: Tensor) -> Tensor:
+    r"""Levels that a chain of `n_steps` visits, evenly spaced in the log of the signal.
+
+    .. math:: \lambda = \tfrac{1}{2} \ln \frac{\bar\alpha}{1 - \bar\alpha}
+
+    Lu et al., "DPM-Solver++", 2022, section 7 (time steps uniform in lambda). Where
+    levels are sparser than steps, at both ends, some are visited twice, to no effect.
+
+    Parameters
+    ----------
+    alpha_bar : Tensor of shape (L + 1,)
+        Signal kept at every level.
+    n_steps : int
+        Number of transitions, in 1 ... L.
+    stop : Tensor of shape (B,)
+        Level at which each row's chain ends.
+
+    Returns
+    -------
+    Tensor of shape (n_steps + 1, B), int64
+        From L down to `stop`.
+    """
+    ends = float(alpha_bar[-2]), float(alpha_bar[1])  # those of L and 0 are infinite
+    log_snr = alpha_bar.double().clamp(*ends).logit(eps=SMALLEST_SHARE)  # twice lambda
+    share = torch.linspace(0, 1, n_steps + 1, dtype=torch.float64, device=stop.device)
+    path = log_snr[-1] + (log_snr[stop] - log_snr[-1]) * share[:, None]  # (S + 1, B)
+    middle = (log_snr[1:] + log_snr[:-1]) / 2
+    lowest = stop.clamp(min=1)  # 0 is for the end
+    levels = torch.searchsorted(-middle, -path).clamp(min=lowest)  # the nearest ones
+    levels[0], levels[-1] = len(alpha_bar) - 1, stop
+    return levels
 
 
 def ancestral_step(
@@ -127,7 +162,7 @@ def reverse_chain(
     z : Tensor of shape (B, K)
         Noise at the first level.
     levels : Tensor of shape (S + 1, B)
-        Levels to visit, see `strided_levels`.
+        Levels to visit, see `strided_levels` and `log_snr_levels`.
     alpha_bar : Tensor of shape (L + 1,)
         Signal kept at every level.
     eps : Tensor of shape (S, B, K), optional
@@ -166,6 +201,9 @@ def sample_latents(
 ) -> Tensor:
     """Run the reverse chain from noise `z` down to each row's stopping level.
 
+    The steps of second order are evenly spaced in the log of the signal, others in the
+    level.
+
     Parameters
     ----------
     predict_clean, z, alpha_bar, eps, second_order
@@ -179,7 +217,10 @@ def sample_latents(
     -------
     Tensor of shape (B, K)
     """
-    levels = strided_levels(len(alpha_bar) - 1, n_steps, stop)
+    if second_order:
+        levels = log_snr_levels(alpha_bar, n_steps, stop)
+    else:
+        levels = strided_levels(len(alpha_bar) - 1, n_steps, stop)
     chain = reverse_chain(
         predict_clean, z, levels, alpha_bar, eps, second_order=second_order
     )
