@@ -109,7 +109,7 @@ def methods() -> Iterator[Row]:
         yield Row(name, what, ratio(*epochs), "<= 1.35", detail)
         jobs = [partial(stable.sample, 1000), partial(plain.sample, 1000)]
         samples = in_turns(jobs, repeats=20)
-        detail = f"{backbone}, 1000 series, 50 steps, 20 turns"
+        detail = f"{backbone}, 1000 series, 20 turns"
         yield Row(
             f"sample {backbone}",
             "stable / plain, sample",

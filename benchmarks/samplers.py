@@ -18,7 +18,14 @@ from tsgen import StablePosteriorGenerator
 from tsgen.metrics import sliced_wasserstein_distance, spread_ratio
 
 N_SEEDS = 5
-CHAINS = (("dpm", 25), ("dpm", 50), ("ddim", 50), ("ddim", 200), ("ddim", 1000))
+CHAINS = (
+    ("dpm", 10),
+    ("dpm", 25),
+    ("dpm", 50),
+    ("ddim", 50),
+    ("ddim", 200),
+    ("ddim", 1000),
+)
 
 
 def samplers() -> Iterator[Row]:
