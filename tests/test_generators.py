@@ -155,7 +155,7 @@ class TestSample:
         assert_array_equal(again.sample(3), before)
 
     def test_the_full_chain_visits_every_level(self, make_generator, X, monkeypatch):
-        generator = make_generator(n_sampling_steps=20).fit(X)
+        generator = make_generator(sampler="ddim", n_sampling_steps=20).fit(X)
         visited = set()
         predict = generator.model_.predict_clean
 
