@@ -72,6 +72,7 @@ def plot_forecast(
     axes = panels(axes, [names[channel] for channel in shown], "step", "value")
     for ax, channel in zip(axes.flat, shown, strict=True):
         _draw_fan(ax, X[:, :, channel], n_known)
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
         if true is not None:
             steps = np.arange(1, len(true) + 1)
             ax.plot(steps, true[:, channel], color=INK, lw=1, label="what came")
