@@ -362,5 +362,8 @@ def test_a_symbol_is_searched_over_its_values_and_seeds(results, monkeypatch, ca
     ]
     assert len(set(spread)) == 4
     assert "| gamma = 2.0 | 2 | " in capsys.readouterr().out
-    ablations.main(["earthquakes", "--seeds", "2"])  # nothing is left to do
+    ablations.main([])  # nothing is left to do
     assert read(results.parent / ablations.RESULTS) == rows
+    with pytest.raises(SystemExit):
+        ablations.main(["energy"])
+    assert "sets must be among earthquakes, mimic" in capsys.readouterr().err

@@ -98,12 +98,14 @@ def table(rows: list[dict[str, str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Search the symbols that have no rows yet, or print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", choices=SETS, default=["earthquakes"])
+    parser.add_argument("sets", nargs="*", metavar="set", help=", ".join(SETS))
     parser.add_argument("--mimic", metavar="FOLDER")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args(arguments)
-    for data in options.sets:
+    if set(options.sets) - set(SETS):
+        parser.error(f"sets must be among {', '.join(SETS)}, got {options.sets}")
+    for data in options.sets or SETS[:1]:
         if not options.report:
             run(data, Places(mimic=options.mimic), options.seeds)
         own = [row for row in read_rows(RESULTS) if row["data"] == data]
