@@ -47,8 +47,8 @@ class DiffusionGenerator(BaseGenerator):
         Steps of the reverse chain: deterministic, of second order (Lu et al. 2022) or
         of first (Song et al. 2021); or random.
     n_sampling_steps : int, default=25
-        Steps of the reverse chain. 25 are enough for "dpm"; "ddim" and "ancestral" want
-        200 or more, and visit every level with `n_levels` of them.
+        Steps of the reverse chain. "ddim" and "ancestral" want more than "dpm", and
+        visit every level with `n_levels` of them.
     max_iter : int or "auto", default=200
         Epochs; "auto" takes as many as make one minibatch for each series, but at least
         1,600 minibatches and at most 3,200, and at most 200 epochs.
