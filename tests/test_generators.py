@@ -803,6 +803,14 @@ class TestScore:
         ]
         assert scores[1] == pytest.approx(scores[0] - 6 * np.log(1000), rel=1e-4)
 
+    def test_what_recurs_has_a_probability_in_any_units(self, make_latent_generator, X):
+        X = X.copy()
+        X[:, ::2, 0] = 0.5  # 3 of 6 steps, in one of two channels
+        scores = [
+            make_latent_generator().fit(unit * X).score(unit * X) for unit in (1, 1000)
+        ]
+        assert scores[1] == pytest.approx(scores[0] - 9 * np.log(1000), rel=1e-4)
+
     def test_series_unlike_the_training_series_score_lower(self, make_generator, X):
         generator = make_generator(max_iter=60, learning_rate=0.01).fit(X)
         noise = np.random.default_rng(0).permuted(X, axis=1)

@@ -5,6 +5,7 @@ The way of a series through `fit`::
     X (n_samples, n_timesteps, n_channels), a list, a frame or a tensor
       -> _validation.check_any_series   values and lengths, or an error that helps
       -> _conditions.Conditions         class, static variables and length of each
+      -> _recurrence.Recurrence         values that recur, to be drawn exactly
       -> _scaling.SeriesScaler          mean 0 and variance 1 per channel
       -> nn.encoders                    the latent z0
       -> nn.noise.diffuse               the latent at a level of the diffusion

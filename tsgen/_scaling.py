@@ -18,6 +18,7 @@ import numpy as np
 
 from tsgen._reading.arrays import Layout
 from tsgen._reading.parts import channel_range, channel_totals, in_parts
+from tsgen._recurrence import Recurrence
 from tsgen._supports import Support, Supports
 from tsgen.exceptions import ConstantInputWarning
 
@@ -34,6 +35,8 @@ class SeriesScaler:
     ----------
     supports : Supports or None, default=None
         Values of discrete channels; others are refused, and never come back.
+    recurrence : Recurrence or None, default=None
+        Values of other channels that come back exactly.
 
     Attributes
     ----------
@@ -57,8 +60,11 @@ class SeriesScaler:
     relative_mean_: np.ndarray
     relative_scale_: np.ndarray
 
-    def __init__(self, supports: Supports | None = None) -> None:
+    def __init__(
+        self, supports: Supports | None = None, recurrence: Recurrence | None = None
+    ) -> None:
         self.supports = supports or Supports()
+        self.recurrence = recurrence
 
     @property
     def mean_(self) -> np.ndarray:
@@ -127,11 +133,7 @@ class SeriesScaler:
         ValueError
             If a value of a discrete channel is not in its support.
         """
-        Z = self.supports.checked(X) / self.unit_
-        Z -= self.relative_mean_
-        Z /= np.where(self.constant_, 1.0, self.relative_scale_)
-        Z[..., self.constant_] = 0.0
-        return Z
+        return self._standardised(self.supports.checked(X))
 
     def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
         """Return to the units of the fit.
@@ -144,11 +146,35 @@ class SeriesScaler:
         Returns
         -------
         ndarray of shape (..., n_channels), float64
-            Exactly the constant in constant channels, and a value of the support in
-            discrete ones.
+            Exactly the constant in constant channels, a value of the support in
+            discrete ones, and a recurring value where `Z` is, in float32, its
+            standardised one.
         """
         X = (self.relative_mean_ + self.relative_scale_ * Z) * self.unit_
+        if self.recurrence is not None:
+            for channel, value, scaled in zip(
+                self.recurrence.owner,
+                self.recurrence.values,
+                self.standardised_recurrence(),
+                strict=True,
+            ):
+                X[..., channel][Z[..., channel].astype(np.float32) == scaled] = value
         return self.supports.nearest(X)
+
+    def standardised_recurrence(self) -> np.ndarray:
+        """Return the recurring values as `transform` gives them, (R,), in float32."""
+        assert self.recurrence is not None
+        row, owner = np.arange(len(self.recurrence.values)), self.recurrence.owner
+        X = np.zeros((len(row), len(self.recurrence.sizes)))
+        X[row, owner] = self.recurrence.values
+        return self._standardised(X)[row, owner].astype(np.float32)
+
+    def _standardised(self, X: np.ndarray) -> np.ndarray:
+        Z = X / self.unit_
+        Z -= self.relative_mean_
+        Z /= np.where(self.constant_, 1.0, self.relative_scale_)
+        Z[..., self.constant_] = 0.0
+        return Z
 
     def log_volume(self) -> float:
         """Return the log volume of one standardised time step in the units of `X`.
@@ -172,26 +198,39 @@ class SeriesScaler:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what the fit has learned, by name."""
-        return {name: getattr(self, name) for name in MOMENTS} | self.supports.arrays()
+        recurrence = {} if self.recurrence is None else self.recurrence.arrays()
+        moments = {name: getattr(self, name) for name in MOMENTS}
+        return moments | self.supports.arrays() | recurrence
 
     @staticmethod
-    def layout(sizes: Sequence[int], n_channels: int) -> Layout:
+    def layout(
+        sizes: Sequence[int], n_recurring: Sequence[int], n_channels: int
+    ) -> Layout:
         """Return the type and the shape of `arrays`, of supports of such sizes."""
         layout: Layout = dict.fromkeys(MOMENTS, ("float64", (n_channels,)))
+        if n_recurring:
+            layout |= Recurrence.layout(n_recurring)
         if sizes:
             layout |= dict.fromkeys(Support._fields, ("float64", (sum(sizes),)))
         return layout
 
     @classmethod
-    def restored(cls, sizes: Sequence[int], arrays: dict[str, np.ndarray]) -> Self:
-        """Return what `Supports.sizes` and `arrays` were taken from.
+    def restored(
+        cls,
+        sizes: Sequence[int],
+        n_recurring: Sequence[int],
+        arrays: dict[str, np.ndarray],
+    ) -> Self:
+        """Return what `Supports.sizes`, `Recurrence.sizes` and `arrays` are from.
 
         Raises
         ------
         ValueError
             If they are not those of a scaler.
         """
-        scaler = cls(Supports.restored(sizes, arrays))
+        supports = Supports.restored(sizes, arrays)
+        recurs = Recurrence.restored(n_recurring, arrays) if n_recurring else None
+        scaler = cls(supports, recurs)
         moments = (arrays[name] for name in MOMENTS)
         scaler.unit_, scaler.relative_mean_, scaler.relative_scale_ = moments
         if (scaler.unit_ <= 0).any() or (scaler.relative_scale_ < 0).any():

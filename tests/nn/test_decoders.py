@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tsgen.nn.decoders import LSTMDecoder, TransformerDecoder, delayed, generate
+from tsgen.nn.decoders import (
+    LSTMDecoder,
+    Past,
+    TransformerDecoder,
+    delayed,
+    generate,
+)
 
 B, T, C, K, H = 3, 6, 2, 4, 8
 L = 1.5
@@ -278,7 +284,7 @@ def test_generated_series_are_decoded_from_themselves(
 ):
     module = fresh(backbone, n_layers, skip).double()
     z = z.double()
-    x = generate(module, z, lambda h, previous, t: h[:, :C] + t, T, C)
+    x = generate(module, z, lambda h, past, t: h[:, :C] + t, T, C)
     h = module(z, delayed(x))
     assert_close(x, h[:, :, :C] + torch.arange(T)[:, None])
 
@@ -287,13 +293,16 @@ def test_generated_series_are_decoded_from_themselves(
 def test_each_step_is_told_the_one_before_it(fresh, z, backbone):
     told = []
 
-    def emit(h, previous, t):
-        told.append(previous)
+    def emit(h, past, t):
+        told.append(past)
         return h[:, :C]
 
     x = generate(fresh(backbone, 1, False), z, emit, T, C)
-    assert told[0].isnan().all()
-    assert torch.equal(torch.stack(told[1:], dim=1), x[:, :-1])
+    expected = Past.before_each(delayed(x, first=torch.nan))
+    for found, wanted in zip(zip(*told, strict=True), expected, strict=True):
+        assert_close(torch.stack(found, dim=1), wanted, equal_nan=True)
+    assert expected.value[:, 0].isnan().all()
+    assert_close(expected.change[:, 2:], x[:, 1:-1] - x[:, :-2])
 
 
 @every_backbone

@@ -6,15 +6,17 @@ from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_diver
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from tsgen.nn.decoders import Past
 from tsgen.nn.likelihoods import (
     Categorical as DiscreteValues,
 )
 from tsgen.nn.likelihoods import (
     Gaussian,
     GaussianLikelihood,
+    Inflated,
     Mixture,
     MixtureLikelihood,
-    Repeatable,
+    Recurring,
     standard_normal_log_prob,
 )
 
@@ -96,18 +98,53 @@ def mixture(normals):
     return Mixture(logits.log_softmax(dim=-1), mean, raw.exp())
 
 
-@pytest.fixture
-def channels(fresh, normals):
-    """Give a likelihood of many channels, its features, previous values and next ones.
+RECURRING = torch.tensor([-0.5, 0.25, 0.5, 2.0], dtype=torch.float64)
+OWNER = torch.tensor([0, 3, 3, WIDE - 1])
 
-    Every third value repeats the one before it.
+
+def with_recurrence(likelihood, log_odds=0.0):
+    """Give values that recur to some channels."""
+    shares = torch.full((len(likelihood.owners),), 0.1, dtype=torch.float64)
+    values = RECURRING[: len(shares)]
+    usual = torch.full((likelihood.n_channels,), log_odds, dtype=torch.float64)
+    likelihood.set_recurrence(usual.sigmoid(), values, shares)
+    return likelihood
+
+
+@pytest.fixture
+def make_mixture(fresh):
+    """Return a function that makes a likelihood of mixtures, with no atoms so far."""
+
+    def make(n_channels, min_scale=0.1, n_components=K, **options):
+        args = (H, n_channels, min_scale, n_components)
+        likelihood = fresh(MixtureLikelihood, *args, **options).double()
+        return with_recurrence(likelihood)
+
+    return make
+
+
+@pytest.fixture
+def channels(make_mixture, normals):
+    """Give a likelihood of many channels, its features, what was before and is next.
+
+    Every third value repeats the one before it, every fifth recurs where one does.
     """
-    likelihood = fresh(MixtureLikelihood, H, WIDE, 0.1, K).double()
+    likelihood = make_mixture(WIDE, n_recurring=(1, 0, 0, 2, 0, 0, 1))
     h = normals(B, T, H, dtype=torch.float64)
     previous, x = normals(2, B, T, WIDE, seed=1, dtype=torch.float64)
     previous[:, 0] = torch.nan
-    repeats = torch.arange(B * T * WIDE).view(B, T, WIDE) % 3 == 0
-    return likelihood, h, previous, torch.where(repeats, previous, x).nan_to_num(1.0)
+    place = torch.arange(B * T * WIDE).view(B, T, WIDE)
+    x = torch.where(place % 3 == 0, previous, x).nan_to_num(1.0)
+    for value, owner in zip(RECURRING, OWNER, strict=True):
+        x[..., owner] = torch.where(place[..., owner] % 5 == 0, value, x[..., owner])
+    return likelihood, h, Past.before_each(previous), x
+
+
+def none_recur(like):
+    """Give no recurring values to channels (..., C)."""
+    nothing = like[..., :0]
+    nowhere = torch.zeros(0, dtype=torch.long)
+    return Recurring(nothing, like.new_zeros(0), like.new_zeros(0), nowhere)
 
 
 @pytest.fixture
@@ -115,11 +152,31 @@ def repeatable(mixture, normals):
     """Give distributions that may repeat; the previous value is unknown in a third."""
     log_odds, previous = normals(2, B, T, C, seed=3, dtype=torch.float64)
     previous[0] = torch.nan
-    return Repeatable(log_odds, previous, mixture)
+    usual = torch.tensor([-1.0, 2.0], dtype=torch.float64)
+    return Inflated(log_odds, usual, previous, none_recur(log_odds), mixture)
+
+
+@pytest.fixture
+def recurring(repeatable, normals):
+    """Give distributions that may repeat, and recur in the second channel."""
+    log_odds = normals(B, T, 2, seed=4, dtype=torch.float64)
+    values = torch.tensor([-1.0, 0.5], dtype=torch.float64)
+    log_share = torch.tensor([0.2, 0.3], dtype=torch.float64).log()
+    owner = torch.tensor([1, 1])
+    return repeatable._replace(recurring=Recurring(log_odds, values, log_share, owner))
 
 
 def unknown(x):
     return torch.full_like(x, torch.nan)
+
+
+def nothing_before(x):
+    return Past(unknown(x), unknown(x))
+
+
+def after(previous):
+    """Look back at values whose change is not known."""
+    return Past(previous, unknown(previous))
 
 
 def torch_mixture(mixture):
@@ -189,15 +246,16 @@ def test_draws_repeat_as_often_as_they_should_and_are_drawn_else():
     n = 20_001
     probability = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1, None]
     ones = torch.ones(n, 1, 1, dtype=torch.float64)
-    rows = Repeatable(
-        0.5 * ones[..., 0], 7 * ones[..., 0], Mixture(0 * ones, ones, ones)
-    )
+    half, seven = 0.5 * ones[..., 0], 7 * ones[..., 0]
+    mixture = Mixture(0 * ones, ones, ones)
+    rows = Inflated(half, half[0], seven, none_recur(half), mixture)
     drawn = rows.draw(torch.special.ndtri(probability))
     repeats = drawn == 7
     rate = torch.tensor(0.5, dtype=torch.float64).sigmoid()
     assert_close(repeats.double().mean(), rate, atol=1e-4, rtol=0)
-    rest = (probability[~repeats] - rate) / (1 - rate)
-    assert_close(drawn[~repeats], 1 + torch.special.ndtri(rest), atol=1e-3, rtol=1e-3)
+    rest = drawn[~repeats].sort().values
+    expected = (torch.arange(len(rest)).double() + 0.5) / len(rest)
+    assert_close(Normal(1.0, 1.0).cdf(rest), expected, atol=1e-3, rtol=0)
 
 
 def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
@@ -205,7 +263,8 @@ def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
     one = torch.ones(1, 1, dtype=torch.float64)
     log_odds = torch.logit(rate * one)
     mixture = Mixture(0 * one[..., None], mean * one[..., None], scale * one[..., None])
-    repeatable = Repeatable(log_odds, previous * one, mixture)
+    before = previous * one
+    repeatable = Inflated(log_odds, one[0], before, none_recur(one), mixture)
     kl = kl_divergence(Normal(mean * one, scale * one), Normal(0.0, 1.0))
     gain = rate * (math.log(rate) - Normal(0.0, 1.0).log_prob(previous * one))
     gain = gain + (1 - rate) * (math.log(1 - rate) + kl)
@@ -213,12 +272,12 @@ def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
 
 
 def test_no_channel_sees_itself_or_a_later_one(channels):
-    likelihood, h, previous, x = channels
-    before = likelihood.conditionals(h, previous, x)
+    likelihood, h, past, x = channels
+    before = likelihood.conditionals(h, past, x)
     for c in range(WIDE):
         changed = x.clone()
         changed[..., c] += 1
-        after = likelihood.conditionals(h, previous, changed)
+        after = likelihood.conditionals(h, past, changed)
         for one, other in zip(before.mixture, after.mixture, strict=True):
             assert_close(one[..., : c + 1, :], other[..., : c + 1, :])
         assert_close(before.log_odds[..., : c + 1], after.log_odds[..., : c + 1])
@@ -232,42 +291,42 @@ def test_no_channel_sees_itself_or_a_later_one(channels):
 
 
 def test_later_channels_see_whether_a_channel_repeats(channels):
-    likelihood, h, previous, x = channels
-    other = torch.where(x == previous, previous + 1e-9, previous)
-    before = likelihood.conditionals(h, previous, x).log_odds
-    after = likelihood.conditionals(h, other, x).log_odds
-    assert torch.equal(before[..., 0], after[..., 0])
-    assert (before - after).abs()[:, 1:, 1:].max() > 1e-3
+    likelihood, h, past, x = channels
+    other = torch.where(x == past.value, past.value + 1e-9, past.value)
+    before = likelihood.conditionals(h, past, x).log_odds
+    found = likelihood.conditionals(h, past._replace(value=other), x).log_odds
+    assert_close(before[..., 0], found[..., 0])
+    assert (before - found).abs()[:, 1:, 1:].max() > 1e-3
 
 
 def test_every_unit_and_weight_of_the_mixture_is_used_or_masked(channels):
-    likelihood, h, previous, x = channels
-    likelihood(h, previous).log_prob(x).sum().backward()
+    likelihood, h, past, x = channels
+    likelihood(h, past).log_prob(x).sum().backward()
     for weight in (likelihood.project.weight, likelihood.from_features.weight):
         assert (weight.grad.abs().sum(dim=1) > 0).all()
 
 
 def test_a_draw_inverts_the_conditionals(channels, normals):
-    likelihood, h, previous, _ = channels
+    likelihood, h, past, _ = channels
     eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
-    x = likelihood(h, previous).draw(eps)
-    assert_close(likelihood.conditionals(h, previous, x).draw(eps), x)
-    repeats = x == previous
+    x = likelihood(h, past).draw(eps)
+    assert_close(likelihood.conditionals(h, past, x).draw(eps), x)
+    repeats = x == past.value
     assert 0 < repeats[:, 1:].double().mean() < 1
     assert not repeats[:, 0].any()
 
 
 def test_what_is_known_is_kept_and_told_to_later_channels(channels, normals):
-    likelihood, h, previous, x = channels
+    likelihood, h, past, x = channels
     eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
     known = unknown(x)
     known[..., 3] = x[..., 3]
-    drawn = likelihood(h, previous).draw(eps, known)
+    drawn = likelihood(h, past).draw(eps, known)
     assert torch.equal(drawn[..., 3], x[..., 3])
     others = [c for c in range(WIDE) if c != 3]
-    again = likelihood.conditionals(h, previous, drawn).draw(eps)
+    again = likelihood.conditionals(h, past, drawn).draw(eps)
     assert_close(again[..., others], drawn[..., others])
-    free = likelihood(h, previous).draw(eps)
+    free = likelihood(h, past).draw(eps)
     assert_close(free[..., :3], drawn[..., :3])
     assert not torch.equal(free[..., 4:], drawn[..., 4:])
 
@@ -276,9 +335,11 @@ def test_what_is_known_is_kept_and_told_to_later_channels(channels, normals):
 def test_missing_entries_count_nothing_and_harm_no_gradient(fresh, normals, kind):
     options = (K,) if kind is MixtureLikelihood else ()
     likelihood = fresh(kind, H, WIDE, 0.1, *options).double()
+    if kind is MixtureLikelihood:
+        with_recurrence(likelihood)
     h, x = normals(B, T, H).double(), normals(B, T, WIDE, seed=1).double()
     x[:, ::2, 1:3] = torch.nan
-    distribution = likelihood(h, unknown(x))
+    distribution = likelihood(h, nothing_before(x))
     for figure in (distribution.log_prob(x), distribution.divergence(x)):
         assert torch.equal(figure == 0, x.isnan())
     (distribution.log_prob(x) + distribution.gain(x)).sum().backward()
@@ -286,29 +347,31 @@ def test_missing_entries_count_nothing_and_harm_no_gradient(fresh, normals, kind
 
 
 def test_an_entry_that_is_missing_is_not_one_of_zero(channels):
-    likelihood, h, previous, x = channels
+    likelihood, h, past, x = channels
     zero, missing = x.clone(), x.clone()
     zero[..., 0], missing[..., 0] = 0, torch.nan
     one, other = (
-        likelihood(h, previous).log_prob(series)[..., 1:] for series in (zero, missing)
+        likelihood(h, past).log_prob(series)[..., 1:] for series in (zero, missing)
     )
     assert not torch.equal(one, other)
 
 
-def test_the_density_of_an_observation_integrates_to_one(fresh, normals):
-    likelihood = fresh(MixtureLikelihood, H, 2, 0.2, K).double()
+def test_the_density_of_an_observation_integrates_to_one(make_mixture, normals):
+    likelihood = make_mixture(2, 0.2)
     axis = torch.linspace(-12, 12, 601, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
-    density = likelihood(h, unknown(x)).log_prob(x).sum(dim=-1).exp().detach()
+    density = likelihood(h, nothing_before(x)).log_prob(x).sum(dim=-1).exp().detach()
     assert float(density.sum()) * 0.04**2 == pytest.approx(1, abs=1e-6)
 
 
-def test_a_mixture_of_more_channels_than_units_is_still_a_density(fresh, normals):
-    likelihood = fresh(MixtureLikelihood, H, 300, 0.1, 2).double()
+def test_a_mixture_of_more_channels_than_units_is_still_a_density(
+    make_mixture, normals
+):
+    likelihood = make_mixture(300, n_components=2)
     x = normals(2, 300, dtype=torch.float64)
     h = normals(2, H, seed=1, dtype=torch.float64)
-    distribution = likelihood(h, unknown(x))
+    distribution = likelihood(h, nothing_before(x))
     assert distribution.log_prob(x).isfinite().all()
     assert distribution.draw(x).isfinite().all()
 
@@ -346,12 +409,11 @@ def on_values(likelihood, x):
 
 
 @pytest.fixture
-def make_mixed(fresh):
+def make_mixed(make_mixture):
     """Return a function that makes a likelihood with discrete channels."""
 
     def make(n_values=N_VALUES):
-        args = (H, len(n_values), 0.1, K, n_values)
-        return with_values(fresh(MixtureLikelihood, *args).double())
+        return with_values(make_mixture(len(n_values), n_values=n_values))
 
     return make
 
@@ -363,7 +425,7 @@ def mixed(make_mixed, normals):
     h = normals(B, T, H, dtype=torch.float64)
     previous, x = on_values(likelihood, normals(2, B, T, WIDE, seed=1).double())
     previous[:, 0] = torch.nan
-    return likelihood, h, previous, x
+    return likelihood, h, Past.before_each(previous), x
 
 
 def test_probabilities_of_discrete_channels_sum_to_one(make_mixed, normals):
@@ -372,7 +434,7 @@ def test_probabilities_of_discrete_channels_sum_to_one(make_mixed, normals):
     x = torch.cartesian_prod(*values)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
     for previous in (unknown(x), x[7].expand_as(x)):
-        log_prob = likelihood(h, previous).log_prob(x).sum(dim=-1)
+        log_prob = likelihood(h, after(previous)).log_prob(x).sum(dim=-1)
         assert float(log_prob.detach().exp().sum()) == pytest.approx(1, abs=1e-12)
 
 
@@ -381,25 +443,25 @@ def test_a_discrete_and_a_continuous_channel_have_a_joint_density(make_mixed, no
     axis = torch.linspace(-12, 12, 2401, dtype=torch.float64)
     x = torch.cartesian_prod(likelihood.support[0], axis)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
-    density = likelihood(h, unknown(x)).log_prob(x).sum(dim=-1).exp().detach()
+    density = likelihood(h, nothing_before(x)).log_prob(x).sum(dim=-1).exp().detach()
     assert float(density.sum()) * 0.01 == pytest.approx(1, abs=1e-6)
 
 
 def test_what_is_not_a_value_has_no_probability(mixed):
-    likelihood, h, previous, x = mixed
+    likelihood, h, past, x = mixed
     x[..., 3] += 0.5
     x[..., 5] = 7
-    log_prob = likelihood(h, previous).log_prob(x)
+    log_prob = likelihood(h, past).log_prob(x)
     assert (log_prob[..., [3, 5]] == -torch.inf).all()
     others = [c for c in range(WIDE) if c not in (3, 5)]
     assert log_prob[..., others].isfinite().all()
 
 
 def test_without_weights_discrete_channels_have_their_shares(mixed):
-    likelihood, h, previous, x = mixed
+    likelihood, h, past, x = mixed
     for parameter in likelihood.parameters():
         parameter.data.zero_()
-    distribution = likelihood(h, previous)
+    distribution = likelihood(h, past)
     found = distribution.log_prob(x)
     assert_close(distribution.gain(x)[..., DISCRETE], 0 * found[..., DISCRETE])
     assert_close(found[..., 1].exp(), (x[..., 1] + 2) / 6)
@@ -409,35 +471,28 @@ def test_without_weights_discrete_channels_have_their_shares(mixed):
 def test_the_gain_of_changes_is_that_of_the_mixture_over_the_normal(mixed):
     likelihood, h, _, x = mixed
     x[..., 0] = torch.nan
-    found = likelihood(h, unknown(x)).gain(x)
-    expected = likelihood(h, unknown(x)).log_prob(x) - standard_normal_log_prob(x)
+    found = likelihood(h, nothing_before(x)).gain(x)
+    expected = likelihood(h, nothing_before(x)).log_prob(x) - standard_normal_log_prob(
+        x
+    )
     assert_close(found[..., CONTINUOUS], expected[..., CONTINUOUS])
     assert not found[..., 0].any()
 
 
-def test_the_gain_of_repeats_is_over_their_share(repeatable):
-    x = repeatable.previous.clone()
-    x[:, ::2] += 1
-    repeats = x == repeatable.previous
-    share = repeats[1:].double().mean(dim=(0, 1)).expand_as(x)
+def test_the_gain_of_repeats_is_over_their_share_in_training(repeatable):
+    x = repeatable.previous
+    share = repeatable.usual_log_odds.sigmoid()
     expected = (repeatable.log_odds.sigmoid() / share).log()
-    assert_close(repeatable.gain(x)[repeats], expected[repeats])
-
-
-def test_missing_entries_are_not_in_the_share_of_repeats(repeatable):
-    x = repeatable.previous.clone()
-    x[:, ::2] = torch.nan
-    repeats = x == repeatable.previous  # all that are observed
-    expected = repeatable.log_odds.sigmoid().log()
-    assert_close(repeatable.gain(x)[repeats], expected[repeats])
+    assert_close(repeatable.gain(x)[1:], expected[1:])
 
 
 def test_making_repeats_likelier_does_not_lower_the_gain_of_changes(repeatable):
     x = (repeatable.previous + 1)[1:]
-    few = Repeatable(
-        repeatable.log_odds[1:],
-        repeatable.previous[1:],
-        Mixture(*(part[1:] for part in repeatable.mixture)),
+    few = repeatable._replace(
+        log_odds=repeatable.log_odds[1:],
+        previous=repeatable.previous[1:],
+        recurring=none_recur(repeatable.log_odds[1:]),
+        mixture=Mixture(*(part[1:] for part in repeatable.mixture)),
     )
     likelier = few._replace(log_odds=few.log_odds + 5)
     assert_close(likelier.gain(x), few.gain(x))
@@ -445,8 +500,8 @@ def test_making_repeats_likelier_does_not_lower_the_gain_of_changes(repeatable):
 
 
 def test_the_divergence_of_discrete_channels_is_that_of_torch(mixed):
-    likelihood, h, previous, x = mixed
-    found = likelihood.conditionals(h, previous, x)
+    likelihood, h, past, x = mixed
+    found = likelihood.conditionals(h, past, x)
     discrete, at = found.discrete, DISCRETE.index(3)
     shares = Categorical(shares_of(5, 5))
     expected = kl_divergence(
@@ -468,42 +523,43 @@ def test_draws_of_discrete_channels_have_their_probabilities():
 
 
 def test_no_noise_draws_the_likeliest_value(mixed):
-    likelihood, h, previous, x = mixed
-    discrete = likelihood.conditionals(h, previous, x).discrete
+    likelihood, h, past, x = mixed
+    discrete = likelihood.conditionals(h, past, x).discrete
     likeliest = discrete.support[torch.arange(4), discrete.log_weight.argmax(dim=-1)]
     assert torch.equal(discrete.draw(torch.zeros_like(likeliest)), likeliest)
 
 
 def test_draws_are_values_however_far_out_the_noise(mixed):
-    likelihood, h, previous, x = mixed
+    likelihood, h, past, x = mixed
     for eps in (-40.0, -5.0, 5.0, 40.0):
-        drawn = likelihood(h, previous).draw(torch.full_like(x, eps))
-        assert likelihood(h, previous).log_prob(drawn).isfinite().all()
+        drawn = likelihood(h, past).draw(torch.full_like(x, eps))
+        assert likelihood(h, past).log_prob(drawn).isfinite().all()
 
 
 def test_a_repeat_of_a_discrete_channel_has_odds_of_its_own(make_mixed, normals):
     likelihood = make_mixed((5,))
     previous = torch.tensor([[0.0]], dtype=torch.float64)
     h = normals(1, H, dtype=torch.float64)
-    before = likelihood(h, previous).log_prob(previous)
+    past, nothing = after(previous), nothing_before(previous)
+    before = likelihood(h, past).log_prob(previous)
     with torch.no_grad():
         likelihood.project.bias[0] += 2  # the first output of the channel
     assert_close(
-        torch.logit(likelihood(h, previous).log_prob(previous).exp()),
+        torch.logit(likelihood(h, past).log_prob(previous).exp()),
         torch.logit(before.exp()) + 2,
     )
-    other = likelihood(h, unknown(previous)).log_prob(previous)
+    other = likelihood(h, nothing).log_prob(previous)
     likelihood.project.bias.data[0] -= 2
-    assert_close(likelihood(h, unknown(previous)).log_prob(previous), other)
+    assert_close(likelihood(h, nothing).log_prob(previous), other)
 
 
 def test_no_channel_sees_itself_or_a_later_one_if_some_are_discrete(mixed):
-    likelihood, h, previous, x = mixed
-    before = likelihood(h, previous)._given(x)
+    likelihood, h, past, x = mixed
+    before = likelihood(h, past)._given(x)
     for c in range(WIDE):
         changed = x.clone()
         changed[..., c] += 1
-        after = likelihood(h, previous)._given(changed)
+        after = likelihood(h, past)._given(changed)
         for k, channel in enumerate(CONTINUOUS):
             same = torch.equal(
                 before.continuous.mixture.mean[..., k, :],
@@ -519,29 +575,29 @@ def test_no_channel_sees_itself_or_a_later_one_if_some_are_discrete(mixed):
 
 
 def test_a_draw_inverts_the_conditionals_of_both_kinds(mixed, normals):
-    likelihood, h, previous, x = mixed
+    likelihood, h, past, x = mixed
     eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
     known = unknown(x)
     known[..., 3] = x[..., 3]
-    drawn = likelihood(h, previous).draw(eps, known)
+    drawn = likelihood(h, past).draw(eps, known)
     assert torch.equal(drawn[..., 3], x[..., 3])
-    found = likelihood.conditionals(h, previous, drawn)
+    found = likelihood.conditionals(h, past, drawn)
     assert_close(found.continuous.draw(eps[..., CONTINUOUS]), drawn[..., CONTINUOUS])
     again = found.discrete.draw(eps[..., DISCRETE])
     assert_close(again[..., [0, 2, 3]], drawn[..., [1, 4, 5]])
 
 
 def test_parts_are_the_distributions_of_their_series(mixed, gaussian):
-    likelihood, h, previous, x = mixed
-    found, few = likelihood(h, previous), slice(1, 3)
+    likelihood, h, past, x = mixed
+    found, few = likelihood(h, past), slice(1, 3)
     assert_close(found.part(few).log_prob(x[few]), found.log_prob(x)[few])
     assert_close(gaussian.part(few).mean, gaussian.mean[few])
 
 
 def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
-    likelihood, h, previous, x = mixed
+    likelihood, h, past, x = mixed
     x[:, ::2, 1:4] = torch.nan
-    distribution = likelihood(h, previous)
+    distribution = likelihood(h, past)
     several = [c for c in range(WIDE) if N_VALUES[c] != 1]
     for figure in (distribution.log_prob(x), distribution.gain(x)):
         counts = (figure != 0)[..., several]
@@ -553,3 +609,105 @@ def test_missing_discrete_entries_count_nothing_and_harm_no_gradient(mixed):
 def test_discrete_values_are_no_part_of_the_saved_weights(mixed):
     names = mixed[0].state_dict().keys()
     assert names == {name for name, _ in mixed[0].named_parameters()}
+
+
+# Values that recur
+
+
+def test_what_recurs_has_a_probability_and_the_rest_a_density(recurring, normals):
+    x = normals(B, T, C, seed=1, dtype=torch.float64)
+    odds = recurring.recurring.log_odds.exp()
+    none = 1 / (1 + odds.sum(dim=-1))
+    changes = 1 - recurring.log_odds.sigmoid().where(
+        ~recurring.previous.isnan(), torch.zeros_like(none)[..., None]
+    )
+    density = changes[..., 1] * none * recurring.mixture.log_prob(x)[..., 1].exp()
+    assert_close(recurring.log_prob(x)[..., 1].exp(), density)
+    for r, value in enumerate(recurring.recurring.values):
+        x[..., 1] = value
+        expected = changes[..., 1] * none * odds[..., r]
+        assert_close(recurring.log_prob(x)[..., 1].exp(), expected)
+
+
+def test_draws_take_recurring_values_as_often_as_they_should(recurring):
+    n = 20_000
+    probability = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    one = slice(1, 2), slice(0, 1)
+    rows = recurring._replace(
+        log_odds=recurring.log_odds[one].expand(n, 1, C),
+        previous=recurring.previous[one].expand(n, 1, C),
+        recurring=recurring.recurring._replace(
+            log_odds=recurring.recurring.log_odds[one].expand(n, 1, 2)
+        ),
+        mixture=Mixture(*(part[one].expand(n, 1, C, K) for part in recurring.mixture)),
+    )
+    drawn = rows.draw(torch.special.ndtri(probability)[:, None, None].expand(n, 1, C))
+    for value in (*recurring.recurring.values, recurring.previous[1, 0, 1]):
+        rate = (drawn[..., 1] == value).double().mean()
+        x = torch.full((1, 1, C), float(value), dtype=torch.float64)
+        expected = (
+            rows._replace(
+                **{
+                    name: part[:1]
+                    for name, part in rows._asdict().items()
+                    if name in ("log_odds", "previous")
+                },
+                recurring=rows.recurring._replace(log_odds=rows.recurring.log_odds[:1]),
+                mixture=Mixture(*(part[:1] for part in rows.mixture)),
+            )
+            .log_prob(x)[0, 0, 1]
+            .exp()
+        )
+        assert_close(rate, expected, atol=1.5 / n, rtol=0)
+
+
+def test_the_gain_of_recurring_values_is_over_their_share_in_training(recurring):
+    x = recurring.previous.nan_to_num().clone()
+    x[..., 1] = recurring.recurring.values[0]
+    odds = recurring.recurring.log_odds.exp()
+    expected = (odds[..., 0] / (1 + odds.sum(dim=-1)) / 0.2).log()
+    assert_close(recurring.gain(x)[..., 1], expected)
+
+
+def test_a_recurring_value_that_repeats_is_a_repeat(channels):
+    likelihood, h, _, x = channels
+    previous = torch.full_like(x, RECURRING[0])
+    found = likelihood.conditionals(h, after(previous), previous)
+    repeats = found.log_odds[..., 0].sigmoid()
+    assert_close(found.log_prob(previous)[..., 0].exp(), repeats)
+    assert (found.recurring.log_odds[..., 0] < -1e3).all()
+
+
+def test_later_channels_see_whether_a_value_recurs(channels):
+    likelihood, h, past, x = channels
+    one, other = x.clone(), x.clone()
+    one[..., 0], other[..., 0] = RECURRING[0], RECURRING[0] + 1e-9
+    one, other = (likelihood(h, past).log_prob(part)[..., 1:] for part in (one, other))
+    assert (one - other).abs().max() > 1e-3
+
+
+def test_untrained_odds_are_those_of_training(make_mixture, normals):
+    likelihood = with_recurrence(make_mixture(WIDE, n_recurring=(1,) + 6 * (0,)), -3.0)
+    for parameter in likelihood.parameters():
+        parameter.data.zero_()
+    x = torch.full((1, 1, WIDE), float(RECURRING[0]), dtype=torch.float64)
+    h = normals(1, 1, H, dtype=torch.float64)
+    found = likelihood(h, after(x + 1)).log_prob(x)[..., 0].exp()
+    rate = torch.tensor(-3.0, dtype=torch.float64).sigmoid()
+    assert_close(found, (0.1 * (1 - rate))[None, None])
+
+
+def test_what_repeats_recurs_is_missing_or_discrete_has_no_density(
+    make_mixture, normals
+):
+    likelihood = make_mixture(4, n_values=(0, 2, 0, 0), n_recurring=(1, 0, 0, 1))
+    x = normals(B, T, 4)
+    x[0, 1:3, 0] = x[0, 0, 0]
+    x[1, :, 3] = RECURRING[1]
+    x[2, 2, 2] = torch.nan
+    expected = torch.ones_like(x, dtype=torch.bool)
+    expected[0, 1:3, 0] = False
+    expected[1, :, 3] = False
+    expected[2, 2, 2] = False
+    expected[:, :, 1] = False
+    assert torch.equal(likelihood.has_density(x), expected)

@@ -30,6 +30,7 @@ from tsgen._forms import Form
 from tsgen._progress import ProgressBar
 from tsgen._random import RandomState, numpy_generator
 from tsgen._reading.parts import channel_range, float_type, in_parts, is_mapped, read
+from tsgen._recurrence import Recurrence
 from tsgen._scaling import SeriesScaler
 from tsgen._supports import Supports
 from tsgen._validation import (
@@ -76,6 +77,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
     scaler_: SeriesScaler
     _architecture: dict[str, Any]
     _n_values: tuple[int, ...] = ()  # of each channel, see `Supports.sizes`
+    _n_recurring: tuple[int, ...] = ()  # of each channel, see `Recurrence.sizes`
     _fitting: type[Fit] = Fit
 
     _parameter_constraints: dict = {
@@ -188,8 +190,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
         if not resumed:
-            self.scaler_ = SeriesScaler(supports).fit(series, stacklevel=5)
-        self._n_values = self.scaler_.supports.sizes
+            self._scale(series, supports)
         self._note_equal_series(series)
         with differentiating():
             fit, x = self._fitting(self, resumed), self._scaled_rows(series)
@@ -381,6 +382,14 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         none = np.zeros(self.n_channels_, bool)
         return none, none
 
+    def _sees_recurrence(self) -> bool:
+        """Tell whether the likelihood takes recurring values exactly; a child may."""
+        return False
+
+    def _recurrence(self, X: np.ndarray, supports: Supports) -> Recurrence | None:
+        """Look for what recurs in the series; a child may."""
+        return None
+
     def _prepare(self, model: Any) -> None:
         """Tell a new network what it must know of the data; a child may."""
 
@@ -437,6 +446,13 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             self.classes_ = conditions.classes
         self.device_ = str(resolve_device(self.device))
         self._architecture = self._current_architecture()
+
+    def _scale(self, X: np.ndarray, supports: Supports) -> None:
+        """Learn how series are scaled, and what of them is exact."""
+        recurrence = self._recurrence(X, supports)
+        self.scaler_ = SeriesScaler(supports, recurrence).fit(X, stacklevel=6)
+        self._n_values = supports.sizes
+        self._n_recurring = () if recurrence is None else recurrence.sizes
 
     def _note_equal_series(self, X: np.ndarray) -> None:
         """Note whether all series are equal: then samples repeat them."""
@@ -597,6 +613,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
             "dtype": self._dtype,
             "n_iter": self.n_iter_,
             "n_values": list(self._n_values),
+            "n_recurring": list(self._n_recurring),
         }
         if hasattr(self, "feature_names_in_"):
             facts["feature_names"] = [str(name) for name in self.feature_names_in_]
@@ -634,7 +651,10 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         if "feature_names" in facts:
             self.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
         self._n_values = tuple(facts["n_values"])
-        self.scaler_ = SeriesScaler.restored(self._n_values, under("scaler.", arrays))
+        self._n_recurring = tuple(facts["n_recurring"])
+        self.scaler_ = SeriesScaler.restored(
+            self._n_values, self._n_recurring, under("scaler.", arrays)
+        )
         self.history_ = {
             name: array.tolist() for name, array in under("history.", arrays).items()
         }

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from tsgen._forms import Form
 from tsgen._random import RandomState, numpy_generator
 from tsgen._reading.parts import float_type
+from tsgen._recurrence import Recurrence
 from tsgen._supports import Supports
 from tsgen._validation import check_count, check_latents
 from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given
@@ -47,8 +48,7 @@ from tsgen.generators.inspecting import (
 from tsgen.generators.output import with_series
 from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
-from tsgen.nn.decoders import delayed
-from tsgen.nn.likelihoods import MixtureLikelihood
+from tsgen.nn.likelihoods import GaussianLikelihood
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.rows import Rows
 
@@ -296,9 +296,9 @@ class BaseLatentGenerator(
         -------
         ndarray of shape (n_samples,)
             Nats per series, as a density in the units of `X`, with values that repeat
-            the one before them, and those of discrete channels, counted by their
-            probability if the likelihood is a mixture. Missing entries are left out,
-            and so are channels that were constant in training.
+            the one before them or recur, and those of discrete channels, counted by
+            their probability if the likelihood is a mixture. Missing entries are left
+            out, and so are channels that were constant in training.
         """
         return self._scored(X, y, static)
 
@@ -490,17 +490,30 @@ class BaseLatentGenerator(
     def _discrete_channels(self, form: Form) -> tuple[np.ndarray, np.ndarray]:
         return discrete_channels(self.likelihood, form, self.n_channels_)
 
+    def _sees_recurrence(self) -> bool:
+        return bool(self._architecture["likelihood"] != "gaussian")
+
+    def _recurrence(self, X: np.ndarray, supports: Supports) -> Recurrence | None:
+        if not self._sees_recurrence():
+            return None
+        return Recurrence.of(X, list(supports.discrete))
+
     def _prepare(self, model: LatentDiffusion) -> None:
-        supports = self.scaler_.supports
-        if not supports.channels:
+        likelihood, supports = model.likelihood, self.scaler_.supports
+        if isinstance(likelihood, GaussianLikelihood):
             return
-        values, shares = supports.table()  # (S, C) each
-        discrete = list(supports.discrete)
-        scaled = self.scaler_.transform(values).astype(np.float32)
-        assert isinstance(model.likelihood, MixtureLikelihood)
-        model.likelihood.set_values(
-            *(torch.from_numpy(part[:, discrete].T) for part in (scaled, shares))
-        )
+        recurrence = self.scaler_.recurrence
+        assert recurrence is not None
+        scaled = torch.from_numpy(self.scaler_.standardised_recurrence())
+        repeats, shares = map(torch.from_numpy, (recurrence.repeats, recurrence.shares))
+        likelihood.set_recurrence(repeats, scaled, shares)
+        if supports.channels:
+            discrete = list(supports.discrete)
+            values, of_each = supports.table()  # (S, C) each
+            values = self.scaler_.transform(values).astype(np.float32)
+            likelihood.set_values(
+                *(torch.from_numpy(part[:, discrete].T) for part in (values, of_each))
+            )
 
     def _current_architecture(self) -> dict[str, Any]:
         """Return the parameters that the network is built from, as plain values."""
@@ -530,6 +543,7 @@ class BaseLatentGenerator(
                 posterior=self._posterior,
                 condition_widths=self.conditions_.widths,
                 n_values=self._n_values,
+                n_recurring=self._n_recurring,
                 **self._architecture,
             )
 
@@ -641,11 +655,7 @@ class BaseLatentGenerator(
         return None if self.conditions_.target is None else y
 
     def _has_density(self, x: Tensor) -> Tensor:
-        there = ~x.isnan()
-        if self._architecture["likelihood"] != "gaussian":
-            there &= x != delayed(x, first=torch.nan)
-        there[..., list(self.scaler_.supports.discrete)] = False
-        return there
+        return self.model_.likelihood.has_density(x)
 
     @property
     def _n_features_out(self) -> int:

@@ -52,8 +52,9 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     likelihood : {"mixture", "gaussian"} or sequence of {"mixture", "discrete"}, \
             default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
-        normals, each channel given those before it, or, as in the paper, one normal
-        with independent channels. In a sequence, one for each channel, "discrete"
+        normals beside the value before and values that recur, each channel given the
+        step before and the channels before it; or, as in the paper, one normal with
+        independent channels. In a sequence, one for each channel, "discrete"
         stands for a probability of each of the at most 256 values in training. With
         "mixture" for all, columns of data frames are discrete that hold text or pandas
         categories, or booleans or integers of at most 64 values.

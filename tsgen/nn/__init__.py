@@ -13,6 +13,7 @@ Symbols, used in every module below (paper: arXiv 2405.14021)::
     condition    (B, P) class, static variables and length; zeros where not known
     prefix       (B, T, C) the series delayed by one step: zeros, x_1, ..., x_{T-1}
     previous     (B, T, C) the same, NaN where nothing is known
+    past         the value and the change just before a step, (..., C) each
     h            (B, T, H) features of the decoder, h_t from z and x_1 ... x_{t-1}
     z0           (B, K) clean latent, the start of the diffusion process
     z_level      (B, K) latent after `level` forward steps

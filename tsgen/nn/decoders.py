@@ -9,7 +9,7 @@ for generation and for the dependency measure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,18 @@ from tsgen.nn.layers import (
 def delayed(x: Tensor, first: float = 0.0) -> Tensor:
     """Shift series (B, T, C) by one step, with `first` before them: the prefix."""
     return torch.cat([torch.full_like(x[:, :1], first), x[:, :-1]], dim=1)
+
+
+class Past(NamedTuple):
+    """What was observed just before, (..., C) each; NaN where that is not known."""
+
+    value: Tensor
+    change: Tensor  # from the value before it
+
+    @classmethod
+    def before_each(cls, previous: Tensor) -> Self:
+        """Look back from every step, at the series delayed by one step (B, T, C)."""
+        return cls(previous, previous - delayed(previous, first=torch.nan))
 
 
 def _entrance(
@@ -203,7 +215,7 @@ Decoder = LSTMDecoder | TransformerDecoder
 def generate(
     decoder: Decoder,
     z: Tensor,
-    emit: Callable[[Tensor, Tensor, int], Tensor],
+    emit: Callable[[Tensor, Past, int], Tensor],
     n_timesteps: int,
     n_channels: int,
 ) -> Tensor:
@@ -214,8 +226,8 @@ def generate(
     decoder : LSTMDecoder or TransformerDecoder
     z : Tensor of shape (B, K)
     emit : callable
-        From features (B, H), the observation before (B, C), NaN at first, and the index
-        of the step to an observation (B, C).
+        From features (B, H), what was just before, and the index of the step to an
+        observation (B, C).
     n_timesteps, n_channels : int
 
     Returns
@@ -223,8 +235,9 @@ def generate(
     Tensor of shape (B, T, C)
     """
     state: Any = decoder.begin(z)
-    observations = [z.new_full((len(z), n_channels), torch.nan)]
+    observations = 2 * [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
         features, state = decoder.step(state, observations[-1].nan_to_num())
-        observations.append(emit(features, observations[-1], t))
-    return torch.stack(observations[1:], dim=1)
+        past = Past(observations[-1], observations[-1] - observations[-2])
+        observations.append(emit(features, past, t))
+    return torch.stack(observations[2:], dim=1)

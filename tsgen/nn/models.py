@@ -8,7 +8,13 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from tsgen.nn.decoders import Decoder, LSTMDecoder, TransformerDecoder, generate
+from tsgen.nn.decoders import (
+    Decoder,
+    LSTMDecoder,
+    Past,
+    TransformerDecoder,
+    generate,
+)
 from tsgen.nn.denoisers import ResidualMLP, UNet1d
 from tsgen.nn.diffusion import Diffusion, widened_range
 from tsgen.nn.encoders import (
@@ -122,7 +128,7 @@ class LatentDiffusion(Diffusion):
         """
         z = self.with_condition(z, condition)
         h = self.decoder(z, previous.nan_to_num(), generator)
-        return self.likelihood(h, previous)
+        return self.likelihood(h, Past.before_each(previous))
 
     def generate(
         self,
@@ -136,9 +142,9 @@ class LatentDiffusion(Diffusion):
         Where `known` (B, T, C) is not NaN, it is kept, and the rest goes on from it.
         """
 
-        def emit(h: Tensor, previous: Tensor, t: int) -> Tensor:
+        def emit(h: Tensor, past: Past, t: int) -> Tensor:
             fixed = None if known is None else known[:, t]
-            drawn = self.likelihood(h, previous).draw(eps[:, t], fixed)
+            drawn = self.likelihood(h, past).draw(eps[:, t], fixed)
             return kept(fixed, drawn.clamp(*self.series_range))
 
         z = self.with_condition(z, condition)
@@ -169,6 +175,8 @@ class LatentDiffusion(Diffusion):
         self.last_level.zero_()
         self.latent_range.zero_()
         self.series_range.zero_()
+        for buffer in self.likelihood.buffers():
+            buffer.zero_()
 
     @torch.no_grad()
     def cached_latents(self, x: Rows, batch_size: int = 1024) -> tuple[Tensor, ...]:
@@ -242,6 +250,7 @@ def build(
     condition_widths: Sequence[int] = (),
     sees_gaps: bool = False,
     n_values: Sequence[int] = (),
+    n_recurring: Sequence[int] = (),
 ) -> LatentDiffusion:
     """Assemble a model from the options of a generator, in float32.
 
@@ -250,7 +259,7 @@ def build(
     generator nor memory is touched.
     """
     shape = (hidden_size, n_layers)
-    mixture = (min_scale, n_components, n_values)
+    mixture = (min_scale, n_components, n_values, n_recurring)
     entering: dict[str, Any] = {
         "skip_connections": skip_connections,
         "inverse_lipschitz": inverse_lipschitz,
@@ -311,7 +320,10 @@ def _likelihood(
     min_scale: float,
     n_components: int,
     n_values: Sequence[int],
+    n_recurring: Sequence[int],
 ) -> Likelihood:
     if kind == "gaussian":
         return GaussianLikelihood(hidden_size, n_channels, min_scale)
-    return MixtureLikelihood(hidden_size, n_channels, min_scale, n_components, n_values)
+    return MixtureLikelihood(
+        hidden_size, n_channels, min_scale, n_components, n_values, n_recurring
+    )

@@ -102,6 +102,8 @@ def _check_discrete(
     discrete = np.array(facts["n_values"] or np.zeros_like(must)) > 0
     if (must & ~discrete).any() or (discrete & ~(must | may)).any():
         raise invalid(file, "its discrete channels are not those of its options")
+    if bool(facts["n_recurring"]) != generator._sees_recurrence():
+        raise invalid(file, "its likelihood has another idea of recurring values")
 
 
 def _layout_to_read(generator: BaseGenerator, config: Config, file: Path) -> Layout:
@@ -126,7 +128,9 @@ def expected_layout(
         f"model.{name}": (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
         for name, tensor in network.state_dict().items()
     }
-    scaler = SeriesScaler.layout(facts["n_values"], generator.n_channels_)
+    scaler = SeriesScaler.layout(
+        facts["n_values"], facts["n_recurring"], generator.n_channels_
+    )
     conditions = generator.conditions_.layout(facts["conditions"])
     for part, learned in (("scaler", scaler), ("conditions", conditions)):
         layout |= {f"{part}.{name}": wanted for name, wanted in learned.items()}
@@ -174,7 +178,9 @@ def check_scaling(
 ) -> None:
     """Check the units and scales of channels, and the values of discrete ones."""
     try:
-        scaler = SeriesScaler.restored(facts["n_values"], under("scaler.", arrays))
+        scaler = SeriesScaler.restored(
+            facts["n_values"], facts["n_recurring"], under("scaler.", arrays)
+        )
     except ValueError as error:
         raise invalid(file, str(error)) from error
     discrete = scaler.supports.discrete

@@ -16,6 +16,7 @@ import torch
 import tsgen
 from tsgen._conditions import Conditions
 from tsgen._forms import Form
+from tsgen._recurrence import are_recurring
 from tsgen._supports import MAX_VALUES
 from tsgen.persistence.files import CONFIG, MAX_TEXT, invalid, member, parsed
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Generator = TypeVar("Generator", bound="BaseGenerator")
 Config = dict[str, Any]
 
-FORMAT_VERSION = 3  # to raise when files that it wrote can no longer be read
+FORMAT_VERSION = 4  # to raise when files that it wrote can no longer be read
 MAX_COUNT = 2**31
 
 CONFIG_KEYS = (
@@ -42,6 +43,7 @@ FACTS = (
     "n_timesteps",
     "n_channels",
     "n_values",
+    "n_recurring",
     "form",
     "conditions",
     "dtype",
@@ -178,11 +180,14 @@ def _check_facts(facts: dict[str, Any], file: Path) -> None:
         "n_timesteps": _is_count(facts["n_timesteps"], 1),
         "n_channels": _is_count(facts["n_channels"], 1),
         "n_values": _are_sizes(facts["n_values"], facts["n_channels"]),
+        "n_recurring": are_recurring(facts["n_recurring"], facts["n_channels"]),
         "n_iter": _is_count(facts["n_iter"], 1),
         "dtype": facts["dtype"] in ("float32", "float64"),
         "feature_names": names is None or _are_names(names, facts["n_timesteps"]),
     }
     _check_rules(rules, facts, file)
+    both = zip(facts["n_values"], facts["n_recurring"], strict=False)
+    _check_rules({"n_recurring": not any(n and m for n, m in both)}, facts, file)
     _check_rules({"form": _is_form(**facts)}, facts, file)
     _check_rules({"conditions": _are_conditions(**facts)}, facts, file)
 
@@ -278,4 +283,5 @@ def constructed(cls: type[Generator], config: Config, file: Path) -> Generator:
     generator.n_channels_ = config["facts"]["n_channels"]
     generator.conditions_ = Conditions.from_facts(config["facts"]["conditions"])
     generator._n_values = tuple(config["facts"]["n_values"])
+    generator._n_recurring = tuple(config["facts"]["n_recurring"])
     return generator

@@ -1,0 +1,113 @@
+"""Values that recur: found in training, and drawn exactly."""
+
+import numpy as np
+import pytest
+
+from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
+from tsgen._recurrence import Recurrence
+from tsgen._scaling import SeriesScaler
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def X(rng):
+    """Series of three channels: anything, two values that stand out, one value each."""
+    X = rng.normal(size=(200, 10, 3))
+    X[:, ::2, 1] = 0.0
+    X[:100, 5, 1] = 3.3
+    X[:, :, 2] = X[:, :1, 2]
+    return X
+
+
+def test_what_stands_out_recurs(X):
+    found = Recurrence.of(X)
+    assert found.sizes == (0, 2, 0)
+    assert found.values.tolist() == [0.0, 3.3]
+    np.testing.assert_allclose(found.shares, np.array([1000, 100]) / 2001)
+    assert found.repeats[0] < 1e-3
+    assert found.repeats[2] > 0.999
+
+
+def test_repeats_and_missing_entries_do_not_recur(rng):
+    X = rng.normal(size=(100, 10, 1))
+    X[:, 1:5] = X[:, :1]
+    X[::2, 5:] = np.nan
+    assert Recurrence.of(X).sizes == (0,)
+
+
+def test_discrete_channels_have_no_recurring_values(X):
+    assert Recurrence.of(X, [1]).sizes == (0, 0, 0)
+
+
+def test_few_series_and_single_steps_have_recurring_values(rng):
+    X = np.concatenate([rng.normal(size=(30, 1, 1)), np.ones((30, 1, 1))])
+    found = Recurrence.of(X)
+    assert found.values.tolist() == [1.0]
+    assert found.repeats.tolist() == [0.5]  # nothing is known
+
+
+def test_long_data_are_looked_at_in_part(X, monkeypatch):
+    monkeypatch.setattr("tsgen._recurrence.MOST_COUNTED", X.size // 2)
+    assert Recurrence.of(X).sizes == (0, 2, 0)
+    assert Recurrence.of(X).shares[0] == pytest.approx(500 / 1001, rel=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
+def test_recurring_values_come_back_exactly(X, unit):
+    X = unit * (X + 0.1)
+    scaler = SeriesScaler(recurrence=Recurrence.of(X)).fit(X)
+    Z = scaler.transform(X).astype(np.float32)
+    back = scaler.inverse_transform(Z)
+    recurs = np.isin(X[..., 1], scaler.recurrence.values)
+    assert recurs.mean() > 0.5
+    assert (back[..., 1][recurs] == X[..., 1][recurs]).all()
+    np.testing.assert_allclose(back, X, rtol=1e-5, atol=1e-6 * unit)
+
+
+@pytest.mark.parametrize("cls", [StablePosteriorGenerator, LatentDiffusionGenerator])
+def test_samples_hold_recurring_values_as_often_as_series(rng, cls):
+    X = rng.gamma(2.0, size=(400, 8, 2))
+    X[rng.random(X.shape) < 0.4] = 0.0
+    generator = cls(
+        hidden_size=16,
+        latent_size=4,
+        max_iter=20,
+        prior_max_iter=10,
+        check_collapse=False,
+        random_state=0,
+    )
+    samples = generator.fit(X).sample(500)
+    assert (samples == 0).mean() == pytest.approx(0.4, abs=0.08)
+    others = np.diff(samples, axis=1)[samples[:, 1:] != 0]
+    assert (others == 0).mean() < 0.05
+
+
+def test_a_normal_likelihood_has_no_recurring_values(X):
+    generator = StablePosteriorGenerator(
+        likelihood="gaussian", max_iter=1, prior_max_iter=1, check_collapse=False
+    ).fit(X)
+    assert generator.scaler_.recurrence is None
+    assert not (generator.sample(50) == 0.0).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("repeats", 0.0), ("repeats", 1.0), ("shares", 0.0)]
+)
+def test_impossible_shares_are_refused(X, name, value):
+    found = Recurrence.of(X)
+    arrays = found.arrays()
+    arrays[f"recurrence_{name}"][0] = value
+    with pytest.raises(ValueError, match="share"):
+        Recurrence.restored(found.sizes, arrays)
+
+
+def test_shares_that_leave_nothing_are_refused(X):
+    found = Recurrence.of(X)
+    arrays = found.arrays()
+    arrays["recurrence_shares"][:] = 0.5
+    with pytest.raises(ValueError, match="leave some"):
+        Recurrence.restored(found.sizes, arrays)

@@ -1,0 +1,107 @@
+"""Recurrence: values that channels take again and again, exactly.
+
+The value of the step before, and the few values of a channel that stand out, such as
+the zeros of sales or the end of a range. Whoever draws series from densities alone
+never meets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from tsgen._supports import MAX_VALUES, Support
+
+MOST_COUNTED = 5_000_000  # entries that are looked at
+LEAST_SHARE = 0.05  # of the values that do not repeat the one before
+LEAST_COUNT = 20  # how often a value recurs at least
+
+
+class Recurrence(NamedTuple):
+    """How often values repeat the one before, and which others recur.
+
+    The share of repeats of each channel, strictly between 0 and 1; the number of
+    recurring values of each channel; the values of all channels in a row, and their
+    shares among the values that do not repeat.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsgen._recurrence import Recurrence
+    >>> sales = np.random.default_rng(0).gamma(2.0, size=(100, 8, 1))
+    >>> sales[:, ::2] = 0.0
+    >>> found = Recurrence.of(sales)
+    >>> found.sizes, found.values
+    ((1,), array([0.]))
+    """
+
+    repeats: np.ndarray  # (C,)
+    sizes: tuple[int, ...]
+    values: np.ndarray  # (R,)
+    shares: np.ndarray  # (R,)
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Channel of each recurring value, (R,)."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    @classmethod
+    def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
+        """Look at series (n, T, C), evenly chosen; not for values of some channels."""
+        step = -(-X.size // MOST_COUNTED)
+        X = np.array(X[::step], np.float64)
+        repeats = X[:, 1:] == X[:, :-1]
+        known = ~np.isnan(X[:, 1:] - X[:, :-1])
+        share = (repeats.sum((0, 1)) + 0.5) / (known.sum((0, 1)) + 1)  # in (0, 1)
+        X[:, 1:][repeats] = np.nan
+        found = [_standing_out(column) for column in np.moveaxis(X, 2, 0)]
+        nothing = Support(*2 * [np.zeros(0)])
+        found = [nothing if c in discrete else part for c, part in enumerate(found)]
+        values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
+        return cls(share, tuple(len(part.values) for part in found), values, shares)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what was learned, by name; `restored` also needs the sizes."""
+        names = ("repeats", "values", "shares")
+        return {f"recurrence_{name}": getattr(self, name) for name in names}
+
+    @staticmethod
+    def layout(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Return the type and the shape of `arrays`."""
+        lengths = {"repeats": len(sizes), "values": sum(sizes), "shares": sum(sizes)}
+        return {f"recurrence_{k}": ("float64", (n,)) for k, n in lengths.items()}
+
+    @classmethod
+    def restored(cls, sizes: Sequence[int], arrays: dict[str, np.ndarray]) -> Self:
+        """Return what `sizes` and `arrays` were taken from.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of a recurrence.
+        """
+        repeats, values, shares = (arrays[name] for name in cls.layout(sizes))
+        found = cls(repeats, tuple(sizes), values, shares)
+        total = np.bincount(found.owner, shares, len(sizes))
+        if not ((repeats > 0) & (repeats < 1)).all():
+            raise ValueError("its shares of repeats must lie between 0 and 1")
+        if (shares <= 0).any() or (total >= 1).any():
+            raise ValueError("shares of recurring values must leave some to others")
+        return found
+
+
+def _standing_out(changes: np.ndarray) -> Support:
+    """Find the values of a channel (n, T) that recur, and their shares; NaN is none."""
+    column = changes[~np.isnan(changes)]
+    values, counts = np.unique(column, return_counts=True)
+    enough = counts >= max(LEAST_COUNT, LEAST_SHARE * len(column))
+    return Support(values[enough], counts[enough] / (len(column) + 1))  # 1 for others
+
+
+def are_recurring(value: object, n_channels: object) -> bool:
+    """Tell whether there is a number of recurring values for each channel, or none."""
+    if not isinstance(value, list) or len(value) not in (0, n_channels):
+        return False
+    return all(type(n) is int and 0 <= n <= MAX_VALUES for n in value)

@@ -1,0 +1,44 @@
+"""Likelihoods: features of the decoder become a distribution of one observation.
+
+A likelihood maps features (..., H) and what was observed just before (`Past`, (..., C)
+each) to an object with `log_prob(x)` of every entry (..., C), whose sum is that of the
+observation, `draw(eps, known)`, which keeps what is known, `gain(x)` of each entry over
+who knows nothing but the marginals, and `divergence(x)` from that. Entries of `x` that
+are missing are NaN and count 0. The normal takes the channels as independent given the
+features; the mixture takes each given the features, what was before and the channels
+before it, takes values that repeat or recur exactly, and gives the values of discrete
+channels probabilities.
+"""
+
+from tsgen.nn.likelihoods.channels import ChannelMixtures, MixtureLikelihood
+from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.mixture import Mixture
+from tsgen.nn.likelihoods.normal import (
+    LOG_SQRT_2PI,
+    Gaussian,
+    GaussianLikelihood,
+    kept,
+    normal_log_prob,
+    standard_normal_log_prob,
+)
+from tsgen.nn.likelihoods.recurrence import Inflated, Recurring
+
+Likelihood = GaussianLikelihood | MixtureLikelihood
+Observation = Gaussian | ChannelMixtures
+
+__all__ = [
+    "LOG_SQRT_2PI",
+    "Categorical",
+    "ChannelMixtures",
+    "Gaussian",
+    "GaussianLikelihood",
+    "Inflated",
+    "Likelihood",
+    "Mixture",
+    "MixtureLikelihood",
+    "Observation",
+    "Recurring",
+    "kept",
+    "normal_log_prob",
+    "standard_normal_log_prob",
+]

@@ -1,0 +1,383 @@
+"""The likelihood of a whole observation: each channel given those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tsgen.nn.decoders import Past, delayed
+from tsgen.nn.layers import full_precision
+from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.mixture import Mixture
+from tsgen.nn.likelihoods.normal import kept
+from tsgen.nn.likelihoods.recurrence import (
+    LARGEST_ODDS,
+    NEVER,
+    Inflated,
+    Recurring,
+)
+
+SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
+UNITS_PER_CHANNEL = 5
+BLIND_UNITS = 64  # see no channel, and so serve all
+
+
+class SideBySide(NamedTuple):
+    """Entries of channels of which some are continuous and the others discrete.
+
+    `channels` tells which ones are the C - D continuous ones, and which the D others.
+    """
+
+    continuous: Inflated
+    discrete: Categorical
+    channels: tuple[list[int], list[int]]
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability or log-density of each entry."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(
+            self.continuous.log_prob(first), self.discrete.log_prob(second)
+        )
+
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry above that of the marginals."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(self.continuous.gain(first), self.discrete.gain(second))
+
+    def divergence(self) -> Tensor:
+        """Bound the expected gain of each entry over the reference."""
+        return self._joined(self.continuous.divergence(), self.discrete.divergence())
+
+    def _joined(self, continuous: Tensor, discrete: Tensor) -> Tensor:
+        """Put figures of both kinds in the order of the channels."""
+        channels = [*self.channels[0], *self.channels[1]]
+        order = sorted(range(len(channels)), key=channels.__getitem__)
+        return torch.cat([continuous, discrete], dim=-1)[..., order]
+
+
+class MixtureLikelihood(nn.Module):
+    r"""Mixtures with atoms, each channel given the features and the channels before it.
+
+    .. math:: p(x_t | h_t) = \prod_c p(x_{tc} | h_t, x_{t-1}, x_{t-2},
+        x_{t,1} \ldots x_{t,c-1})
+
+    with `Inflated` factors, whose odds, weights, means and scales are linear in
+    :math:`h_t`, the last values, their changes, and which of them repeated, recurred or
+    are not known, and in a layer of masked units that see the channels before c too;
+    means are also linear in those channels. It holds what a diagonal normal cannot:
+    channels that move together or are equal, small steps from a known value, exact
+    repeats, values that recur, heavy tails. Discrete channels have `Categorical`
+    factors, whose logits, beside their shares in training, and the log odds of a
+    repeat, which are added to that of the previous value, are computed likewise.
+
+    Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
+    Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
+
+    Parameters
+    ----------
+    hidden_size, n_channels : int
+    min_scale : float
+        Smallest standard deviation of a component, in units of the standardised
+        series.
+    n_components : int
+        Normals in the mixture of a channel.
+    n_values : sequence of int, default=()
+        Values of each channel, 0 for continuous ones; () if all are. `set_values` says
+        which, before anything else.
+    n_recurring : sequence of int, default=()
+        Recurring values of each channel, 0 for discrete ones; () without any.
+        `set_recurrence` says which, before anything else.
+    """
+
+    support: Tensor
+    log_share: Tensor
+    usual_log_odds: Tensor
+    recurring: Tensor
+    recurring_log_share: Tensor
+
+    def __init__(
+        self,
+        hidden_size: int,
+        n_channels: int,
+        min_scale: float,
+        n_components: int,
+        n_values: Sequence[int] = (),
+        n_recurring: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        self.n_channels = n_channels
+        self.min_scale = min_scale
+        self.n_components = n_components
+        self.n_values = list(n_values) or [0] * n_channels
+        self.continuous = [c for c, n in enumerate(self.n_values) if not n]
+        self.discrete = [c for c, n in enumerate(self.n_values) if n]
+        self.owners = [c for c, n in enumerate(n_recurring) for _ in range(n)]
+        self.outputs = self._outputs()
+        width = UNITS_PER_CHANNEL * n_channels
+        width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
+        n_seen, n_outputs = 3 * n_channels + len(self.owners), len(self.outputs)
+        n_features = hidden_size + n_channels + n_seen
+        self.from_features = nn.Linear(n_features, width)
+        self.from_channels = nn.Linear(n_seen, width, bias=False)
+        self.project = nn.Linear(n_features, n_outputs)
+        self.project_units = nn.Linear(width, n_outputs, bias=False)
+        self.shift = nn.Linear(n_channels, n_channels * n_components, bias=False)
+        padded = torch.zeros(len(self.discrete), max(self.n_values))
+        self.register_buffer("support", padded, persistent=False)
+        self.register_buffer("log_share", padded.clone(), persistent=False)
+        recurring = torch.zeros(len(self.owners))
+        self.register_buffer("usual_log_odds", torch.zeros(n_channels), False)
+        self.register_buffer("recurring", recurring, False)
+        self.register_buffer("recurring_log_share", recurring.clone(), False)
+
+    def _outputs(self) -> list[int]:
+        """Channels that the outputs belong to.
+
+        First those of continuous channels, (3 K + 1) each, then of recurring values,
+        then of discrete channels.
+        """
+        size = 3 * self.n_components + 1
+        continuous = [c for c in self.continuous for _ in range(size)]
+        discrete = [c for c in self.discrete for _ in range(1 + self.n_values[c])]
+        return continuous + self.owners + discrete
+
+    def set_values(self, values: Tensor, shares: Tensor) -> None:
+        """Set the values of discrete channels, and their shares, (D, S) each.
+
+        Values increase; after the last one of a channel it is repeated, with share 0.
+        """
+        self.support.copy_(values)
+        self.log_share.copy_(shares.log().clamp(min=NEVER))
+
+    def set_recurrence(self, repeats: Tensor, values: Tensor, shares: Tensor) -> None:
+        """Set how often values repeat, (C,), and which recur, and how often, (R,)."""
+        self.usual_log_odds.copy_(repeats.logit())
+        self.recurring.copy_(values)
+        self.recurring_log_share.copy_(shares.log())
+
+    def has_density(self, x: Tensor) -> Tensor:
+        """Tell which entries of series (B, T, C) have a density.
+
+        The others are missing, or have a probability: they repeat, recur or are
+        discrete.
+        """
+        there = ~x.isnan() & (x != delayed(x, first=torch.nan))
+        for value, owner in zip(self.recurring.tolist(), self.owners, strict=True):
+            there[..., owner] &= x[..., owner] != value
+        there[..., self.discrete] = False
+        return there
+
+    def forward(self, h: Tensor, past: Past) -> ChannelMixtures:
+        """Map features (..., H) and what was just before to distributions (..., C)."""
+        return ChannelMixtures(self, h, past)
+
+    def conditionals(self, h: Tensor, past: Past, x: Tensor) -> Inflated | SideBySide:
+        """Distribution of every channel of `x` (..., C), given those before it."""
+        into_units, into_outputs, into_means = self._masked_weights()
+        seen = _seen(x, past.value, self.owners, self.recurring)
+        h = self._with_past(h, past)
+        units = F.relu(self.from_features(h) + F.linear(seen, into_units))
+        raw = self.project(h) + F.linear(units, into_outputs)
+        shift = F.linear(x.nan_to_num(), into_means)
+        shift = shift.unflatten(-1, (self.n_channels, -1))
+        some, others = self.continuous, self.discrete
+        size = len(some) * (3 * self.n_components + 1)
+        sizes = [size, len(self.owners), *(1 + self.n_values[c] for c in others)]
+        each, recurs, *parts = raw.split(sizes, dim=-1)
+        if not others:
+            return self._inflated(each, recurs, shift, past.value)
+        return SideBySide(
+            self._inflated(
+                each, recurs, shift[..., some, :], past.value[..., some], some
+            ),
+            self._categorical(parts, past.value[..., others]),
+            (some, others),
+        )
+
+    def draw(
+        self, h: Tensor, past: Past, eps: Tensor, known: Tensor | None = None
+    ) -> Tensor:
+        """Turn noise (..., C) into observations, one channel after the other."""
+        into_units, into_outputs, into_means = self._masked_weights()
+        h = self._with_past(h, past)
+        units, drawn = self.from_features(h), []
+        means = h.new_zeros(*h.shape[:-1], self.n_channels, self.n_components)
+        order, sizes = _grouped(self.outputs, self.n_channels)
+        outputs = self.project(h)[..., order].split(sizes, dim=-1)
+        rows = into_outputs[order].split(sizes)
+        channels = [channel.split(1, dim=-1) for channel in (past.value, eps)]
+        for c, (before, noise) in enumerate(zip(*channels, strict=True)):
+            raw = outputs[c] + F.linear(F.relu(units), rows[c])
+            x = self._entry(c, raw, means[..., c : c + 1, :], before).draw(noise)
+            x = x if known is None else kept(known[..., c : c + 1], x)
+            units = units + self._shown(c, x, before, into_units)
+            means = means + x[..., None] * into_means[:, c].view(means.shape[-2:])
+            drawn.append(x)
+        return torch.cat(drawn, dim=-1)
+
+    def _shown(
+        self, channel: int, x: Tensor, previous: Tensor, into_units: Tensor
+    ) -> Tensor:
+        """Show one channel (..., 1), once it is drawn, to the units (..., W)."""
+        own = [r for r, owner in enumerate(self.owners) if owner == channel]
+        seen = _seen(x, previous, [0] * len(own), self.recurring[own])
+        columns = [channel + k * self.n_channels for k in range(3)]
+        columns += [3 * self.n_channels + r for r in own]
+        return F.linear(seen, into_units[:, columns])
+
+    def _with_past(self, h: Tensor, past: Past) -> Tensor:
+        """Put features (..., H) and what is seen of the last step side by side."""
+        before = past.value - past.change
+        seen = _seen(past.value, before, self.owners, self.recurring)
+        return torch.cat([h, past.change.nan_to_num(), seen.to(h)], dim=-1)
+
+    def _entry(
+        self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
+    ) -> Inflated | Categorical:
+        """Read the outputs of one channel as the distribution of its kind."""
+        if not self.n_values[channel]:
+            size = 3 * self.n_components + 1
+            each, recurs = raw[..., :size], raw[..., size:]
+            return self._inflated(each, recurs, shift, previous, [channel])
+        place = self.discrete.index(channel)
+        return self._categorical([raw], previous, slice(place, place + 1))
+
+    def _inflated(
+        self,
+        raw: Tensor,
+        recurs: Tensor,
+        shift: Tensor,
+        previous: Tensor,
+        channels: list[int] | None = None,
+    ) -> Inflated:
+        """Read outputs of channels as distributions.
+
+        Outputs have shapes (..., C (3 K + 1)) and, of recurring values, (..., R),
+        shifts of means (..., C, K).
+        """
+        size = self.n_components
+        raw = full_precision(raw).unflatten(-1, (shift.shape[-2], 3 * size + 1))
+        logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-1)
+        mean = mean + full_precision(shift)
+        scale = self.min_scale + F.softplus(raw_scale)
+        usual = (
+            self.usual_log_odds if channels is None else self.usual_log_odds[channels]
+        )
+        return Inflated(
+            log_odds[..., 0] + usual,
+            usual,
+            previous,
+            self._recurring(full_precision(recurs), previous, channels),
+            Mixture(logits.log_softmax(dim=-1), mean, scale),
+        )
+
+    def _recurring(
+        self, raw: Tensor, previous: Tensor, channels: list[int] | None
+    ) -> Recurring:
+        """Read outputs (..., R) as probabilities beside those in training."""
+        owners, values, log_share = (
+            self.owners,
+            self.recurring,
+            self.recurring_log_share,
+        )
+        if channels is not None:
+            own = [r for r, owner in enumerate(owners) if owner in channels]
+            owners = [channels.index(owners[r]) for r in own]
+            values, log_share = values[own], log_share[own]
+        owner = torch.tensor(owners, dtype=torch.long, device=raw.device)
+        share = values.new_zeros(previous.shape[-1]).index_add(
+            0, owner, log_share.exp()
+        )
+        usual = log_share - (-share[owner]).log1p()
+        log_odds = (raw + usual).clamp(max=LARGEST_ODDS)
+        repeats = previous[..., owner] == values
+        return Recurring(log_odds.masked_fill(repeats, NEVER), values, log_share, owner)
+
+    def _categorical(
+        self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)
+    ) -> Categorical:
+        """Read outputs (..., S + 1) of some discrete channels as distributions."""
+        support, log_share = self.support[which], self.log_share[which]
+        width = support.shape[-1] + 1
+        padded = [F.pad(part, (0, width - part.shape[-1])) for part in raw]
+        log_odds, logits = full_precision(torch.stack(padded, -2)).split(
+            [1, width - 1], dim=-1
+        )
+        repeats = log_odds * (support == previous[..., None])
+        log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
+        return Categorical(log_weight, log_share, support)
+
+    def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights without those that would let a channel see itself or a later one.
+
+        Of the units some see no channel; unit j of the W others sees the first
+        ``j * C // W``, which of them repeat, are missing or recur. The outputs of
+        channel c see the units that see no channel from c on.
+        """
+        weight = self.from_channels.weight
+        width, n_channels, device = len(weight), self.n_channels, weight.device
+        channel = torch.arange(n_channels, device=device)
+        owner = torch.tensor(self.owners, dtype=torch.long, device=device)
+        outputs = torch.tensor(self.outputs, device=device)
+        sighted = torch.arange(-BLIND_UNITS, width - BLIND_UNITS, device=device)
+        seen = sighted.clamp(min=0) * n_channels // (width - BLIND_UNITS)
+        into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
+        into_outputs = seen <= outputs[:, None]
+        into_means = (channel < channel[:, None]).repeat_interleave(
+            self.n_components, dim=0
+        )
+        return (
+            weight * into_units,
+            self.project_units.weight * into_outputs,
+            self.shift.weight * into_means,
+        )
+
+
+def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:
+    """Put values side by side with whether they repeat, are missing, and recur."""
+    at = (x[..., owners] == values).to(x)
+    known, repeats, missing = x.nan_to_num(), (x == previous).to(x), x.isnan().to(x)
+    return torch.cat([known, repeats, missing, at], dim=-1)
+
+
+def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:
+    """Order outputs by the channel that owns them; count those of each."""
+    order = sorted(range(len(owners)), key=owners.__getitem__)
+    return order, [owners.count(c) for c in range(n_channels)]
+
+
+class ChannelMixtures(NamedTuple):
+    """Distributions of observations by a `MixtureLikelihood`, given its features."""
+
+    likelihood: MixtureLikelihood
+    features: Tensor
+    past: Past
+
+    def part(self, rows: slice) -> ChannelMixtures:
+        """Return the distributions of some of the series."""
+        past = Past(*(part[rows] for part in self.past))
+        return self._replace(features=self.features[rows], past=past)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry, given the channels before it."""
+        log_prob = self._given(x).log_prob(x.nan_to_num())
+        return log_prob.masked_fill(x.isnan(), 0.0)
+
+    def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
+        """Turn standard normal noise into observations."""
+        return self.likelihood.draw(self.features, self.past, eps, known)
+
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry above that of who knows only the marginals."""
+        return self._given(x).gain(x).masked_fill(x.isnan(), 0.0)
+
+    def divergence(self, x: Tensor) -> Tensor:
+        """Bound the expected gain of each entry over its reference."""
+        return self._given(x).divergence().masked_fill(x.isnan(), 0.0)
+
+    def _given(self, x: Tensor) -> Inflated | SideBySide:
+        return self.likelihood.conditionals(self.features, self.past, x)

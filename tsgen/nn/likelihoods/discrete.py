@@ -1,0 +1,52 @@
+"""The likelihood of discrete channels: a probability for each of their values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tsgen.nn.likelihoods.mixture import chosen
+
+
+class Categorical(NamedTuple):
+    r"""One of the values that a discrete channel takes, in increasing order.
+
+    The log-probabilities of values have shape (..., D, S); the logs of their shares of
+    the training series, which are the reference, and the values themselves (D, S).
+    Channels with fewer values than others end with repeats of their last one, which
+    have no share and no weight.
+    """
+
+    log_weight: Tensor
+    log_share: Tensor
+    support: Tensor
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability of each entry (..., D); minus infinity if it is no value."""
+        place = (self.support < x[..., None]).sum(dim=-1, keepdim=True)
+        place = place.clamp(max=self.support.shape[-1] - 1)
+        value = self.support.expand(*x.shape, -1).gather(-1, place)
+        log_prob = self.log_weight.expand(*x.shape, -1).gather(-1, place)
+        return log_prob.masked_fill(value != x[..., None], -torch.inf)[..., 0]
+
+    def draw(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise into observations, 0 into the likeliest ones."""
+        place, _ = chosen(self.log_weight, eps)
+        support = self.support.expand_as(self.log_weight)
+        return support.gather(-1, place[..., None])[..., 0]
+
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-probability of each entry above the log of its share in training."""
+        marginals = Categorical(self.log_share, self.log_share, self.support)
+        x = x.nan_to_num()
+        return self.log_prob(x) - marginals.log_prob(x)
+
+    def divergence(self) -> Tensor:
+        r"""Kullback-Leibler divergence of each entry to the shares q in training.
+
+        .. math:: \sum_v p_v (\ln p_v - \ln q_v)
+        """
+        gain = self.log_weight - self.log_share
+        return (self.log_weight.exp() * gain).sum(dim=-1)

@@ -1,0 +1,83 @@
+"""Mixtures of normals, and how noise chooses between what has a probability."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tsgen.nn.likelihoods.normal import normal_divergence, normal_log_prob
+
+ROUNDING = 1e-9  # keeps probabilities inside (0, 1), where quantiles are finite
+
+
+class Mixture(NamedTuple):
+    """A mixture of normals for every entry; (..., C, components) each."""
+
+    log_weight: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        r"""Log-density of each entry: :math:`\ln \sum_k w_k N(x; \mu_k, \sigma_k)`."""
+        each = normal_log_prob(x[..., None], self.mean, self.scale)
+        return torch.logsumexp(self.log_weight + each, dim=-1)
+
+    def quantile(self, probability: Tensor) -> Tensor:
+        """Turn numbers that are uniform in (0, 1) into observations.
+
+        One number an entry does both: it picks the component, and where it lies within
+        the share of that component is the quantile of it. So an entry is continuous in
+        it but between components.
+        """
+        probability = probability.double()[..., None]
+        weight = self.log_weight.double().exp()
+        upper = weight.cumsum(dim=-1)
+        chosen = (probability > upper[..., :-1]).sum(dim=-1, keepdim=True)
+        weight, upper = weight.gather(-1, chosen), upper.gather(-1, chosen)
+        within = (probability - upper + weight) / weight
+        deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
+        deviation = deviation.to(self.mean)
+        mean, scale = self.mean.gather(-1, chosen), self.scale.gather(-1, chosen)
+        return (mean + scale * deviation)[..., 0]
+
+    def divergence(self) -> Tensor:
+        """Bound the divergence of each entry to N(0, 1): the mean over components.
+
+        The Kullback-Leibler divergence is convex, so that of the mixture is lower.
+        """
+        each = normal_divergence(self.mean, self.scale)
+        return (self.log_weight.exp() * each).sum(dim=-1)
+
+
+def chosen(log_weight: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose one of several by standard normal noise.
+
+    The probability of the noise under the normal distribution, on a circle turned so
+    that 1/2 is the middle of the likeliest one, tells which: noise 0 chooses that.
+
+    Parameters
+    ----------
+    log_weight : Tensor of shape (..., n)
+        Log-probabilities.
+    eps : Tensor of shape (...,)
+
+    Returns
+    -------
+    place : Tensor of shape (...,)
+        Index of the chosen one.
+    within : Tensor of shape (...,), float64
+        How far the probability of the noise is within the share of the chosen one,
+        from 0 to 1: uniform, whichever is chosen.
+    """
+    weight = log_weight.double().exp()
+    upper = weight.cumsum(dim=-1)
+    likeliest = weight.argmax(dim=-1, keepdim=True)
+    middle = (upper - weight / 2).gather(-1, likeliest)
+    probability = torch.special.ndtr(eps.double())[..., None]
+    turned = (probability + middle - 0.5).remainder(1)
+    place = (turned > upper[..., :-1]).sum(dim=-1, keepdim=True)
+    share, end = weight.gather(-1, place), upper.gather(-1, place)
+    within = (turned - end + share) / share.clamp(min=ROUNDING)
+    return place[..., 0], within.clamp(0, 1)[..., 0]

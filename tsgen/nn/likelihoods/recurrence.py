@@ -1,0 +1,155 @@
+r"""Values that channels take again and again, exactly: atoms beside a mixture.
+
+The value of the step before, and the few values of a channel that stand out in
+training: the zeros of sales, the ends of a range.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tsgen.nn.likelihoods.mixture import Mixture, chosen
+from tsgen.nn.likelihoods.normal import standard_normal_log_prob
+
+NEVER = -1e4  # log odds of what cannot be
+LARGEST_ODDS = 30.0  # logs; the exponential is finite in float32
+
+
+class Recurring(NamedTuple):
+    r"""Probabilities of recurring values of channels, given that none is repeated.
+
+    .. math:: p_r = e^{l_r} p_0, \quad p_0 = 1 / (1 + \textstyle\sum_r e^{l_r})
+
+    over the values r of a channel, with the probability :math:`p_0` of any other. The
+    log odds :math:`l` have shape (..., R); the values, the logs of their shares in
+    training, and the channels that they belong to (R,).
+    """
+
+    log_odds: Tensor
+    values: Tensor
+    log_share: Tensor
+    owner: Tensor
+
+    def at(self, x: Tensor) -> Tensor:
+        """Tell which values entries (..., C) are at: (..., R)."""
+        return x[..., self.owner] == self.values
+
+    def by_channel(self, each: Tensor, n_channels: int) -> Tensor:
+        """Sum figures of values (..., R) over each channel: (..., C)."""
+        zeros = each.new_zeros(*each.shape[:-1], n_channels)
+        return zeros.index_add(-1, self.owner, each)
+
+    def spread(self, n_channels: int) -> tuple[Tensor, Tensor]:
+        """Put log odds and values by channel, (..., C, S) each; others never happen."""
+        first = torch.searchsorted(self.owner, self.owner)
+        place = torch.arange(len(self.owner), device=first.device) - first
+        width = int(place.max()) + 1 if len(place) else 0
+        shape = (*self.log_odds.shape[:-1], n_channels, width)
+        log_odds = self.log_odds.new_full(shape, NEVER)
+        log_odds[..., self.owner, place] = self.log_odds
+        values = torch.zeros_like(log_odds)
+        values[..., self.owner, place] = self.values
+        return log_odds, values
+
+    def log_none(self, n_channels: int) -> Tensor:
+        """Log-probability of any other value, (..., C)."""
+        return -self.by_channel(self.log_odds.exp(), n_channels).log1p()
+
+
+class Inflated(NamedTuple):
+    r"""A mixture of normals, inflated at values that are taken exactly.
+
+    .. math:: \ln p(x) = \begin{cases}
+        \ln \rho & x = x_{t-1} \\
+        \ln(1 - \rho) + \ln p_r & x = v_r, \text{else} \\
+        \ln(1 - \rho) + \ln p_0 + \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) &
+        \text{else} \end{cases}
+
+    A probability where values repeat or recur, a density elsewhere. The log odds of a
+    repeat, those in training, and the previous value have shape (..., C); where that is
+    not known, it is NaN and :math:`\rho = 0`.
+    """
+
+    log_odds: Tensor
+    usual_log_odds: Tensor
+    previous: Tensor
+    recurring: Recurring
+    mixture: Mixture
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability of entries that repeat or recur, log-density of others."""
+        repeats, changes = self._log_probabilities()
+        at, is_other = self._recurs(x)
+        recurs = self._sum(at * self.recurring.log_odds) + self._log_none()
+        density = torch.where(is_other, self.mixture.log_prob(x), 0.0)
+        return torch.where(x == self.previous, repeats, changes + recurs + density)
+
+    def gain(self, x: Tensor) -> Tensor:
+        r"""Log-likelihood of what each entry does, above that of the marginals.
+
+        .. math:: \begin{cases} \ln \rho - \ln r & x = x_{t-1} \\
+            \ln p_r - \ln q_r & x = v_r, \text{else} \\
+            \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) - \ln N(x; 0, 1) &
+            \text{else} \end{cases}
+
+        with the shares r and q in training. The probability of being none of these
+        does not count: else they would be made likely to hide a density.
+        """
+        repeats, _ = self._log_probabilities()
+        at, is_other = self._recurs(x)
+        gains = self.recurring.log_odds - self.recurring.log_share
+        recurs = self._sum(at * gains) + self._log_none()
+        density = self.mixture.log_prob(x.nan_to_num()) - standard_normal_log_prob(x)
+        return torch.where(
+            x == self.previous,
+            repeats - F.logsigmoid(self.usual_log_odds),
+            torch.where(is_other, density, recurs),
+        )
+
+    def draw(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise into observations; see `chosen`."""
+        repeats, changes = self._log_probabilities()
+        other = changes + self._log_none()
+        log_odds, values = self.recurring.spread(other.shape[-1])  # (..., C, S) each
+        log_weight = torch.stack([other, repeats], dim=-1)
+        log_weight = torch.cat([log_weight, other[..., None] + log_odds], dim=-1)
+        place, within = chosen(log_weight, eps)
+        exact = torch.cat([self.previous[..., None], values], dim=-1)
+        exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
+        return torch.where(place == 0, self.mixture.quantile(within), exact)
+
+    def divergence(self) -> Tensor:
+        r"""Bound the expected gain of each entry over N(0, 1).
+
+        .. math:: \rho \, (\ln\rho - \ln N(x_{t-1}; 0, 1)) + (1 - \rho) \big(
+            \ln(1 - \rho) + \textstyle\sum_r p_r (\ln p_r - \ln q_r)
+            + p_0 (\ln p_0 + \textstyle\sum_k w_k KL_k) \big)
+        """
+        repeats, changes = self._log_probabilities()
+        reference = standard_normal_log_prob(self.previous.nan_to_num())
+        repeated = repeats.exp() * (repeats - reference)
+        none, log_odds = self._log_none(), self.recurring.log_odds
+        gains = (none[..., self.recurring.owner] + log_odds) - self.recurring.log_share
+        recurring = none.exp() * self._sum(log_odds.exp() * gains)
+        other = none.exp() * (none + self.mixture.divergence())
+        return repeated + changes.exp() * (changes + recurring + other)
+
+    def _recurs(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Tell which recurring values entries are at, (..., R), and which at none."""
+        at = self.recurring.at(x)
+        return at, self._sum(at.to(x)) == 0
+
+    def _sum(self, each: Tensor) -> Tensor:
+        return self.recurring.by_channel(each, self.previous.shape[-1])
+
+    def _log_none(self) -> Tensor:
+        return self.recurring.log_none(self.previous.shape[-1])
+
+    def _log_probabilities(self) -> tuple[Tensor, Tensor]:
+        """Log-probability of a repeat, and of a change."""
+        log_odds = self.log_odds.masked_fill(self.previous.isnan(), NEVER)
+        return F.logsigmoid(log_odds), F.logsigmoid(-log_odds)
