@@ -811,6 +811,22 @@ class TestScore:
         ]
         assert scores[1] == pytest.approx(scores[0] - 9 * np.log(1000), rel=1e-4)
 
+    def test_gaps_leave_probabilities_and_densities_what_they_are(
+        self, make_latent_generator, X
+    ):
+        X = np.repeat(X[:, ::2], 2, axis=1)
+        X[::2, 3, 0] = np.nan  # a step that repeats
+        X[1::2, 2, 1] = np.nan  # a step that is repeated
+        generators = [
+            make_latent_generator(missing="mask").fit(unit * X) for unit in (1, 1000)
+        ]
+        scores = [
+            g.score(unit * X) for g, unit in zip(generators, (1, 1000), strict=True)
+        ]
+        densities = generators[0]._has_density(generators[0]._scaled(X))
+        each = float(densities.sum()) / len(X)
+        assert scores[1] == pytest.approx(scores[0] - each * np.log(1000), rel=1e-4)
+
     def test_series_unlike_the_training_series_score_lower(self, make_generator, X):
         generator = make_generator(max_iter=60, learning_rate=0.01).fit(X)
         noise = np.random.default_rng(0).permuted(X, axis=1)

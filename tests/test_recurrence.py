@@ -39,6 +39,13 @@ def test_repeats_and_missing_entries_do_not_recur(rng):
     assert Recurrence.of(X).sizes == (0,)
 
 
+def test_what_is_kept_has_the_type_that_files_hold(X):
+    for found in (Recurrence.of(X), Recurrence.of(X[..., :1])):
+        merged = found.merged(found.values.astype(np.float32))
+        kept = {k: (v.dtype.name, v.shape) for k, v in merged.arrays().items()}
+        assert kept == Recurrence.layout(merged.sizes)
+
+
 def test_discrete_channels_have_no_recurring_values(X):
     assert Recurrence.of(X, [1]).sizes == (0, 0, 0)
 
@@ -50,10 +57,42 @@ def test_few_series_and_single_steps_have_recurring_values(rng):
     assert found.repeats.tolist() == [0.5]  # nothing is known
 
 
+def test_a_value_recurs_if_it_is_common_and_frequent(rng):
+    def of(n_times, n):
+        column = rng.normal(size=n)
+        column[rng.permutation(n)[:n_times]] = 7.0
+        return Recurrence.of(column.reshape(-1, 1, 1)).sizes
+
+    assert of(19, 100) == (0,)
+    assert of(20, 100) == (1,)
+    assert of(45, 1000) == (0,)
+    assert of(55, 1000) == (1,)
+
+
+def test_series_in_turns_are_all_looked_at(rng, monkeypatch):
+    monkeypatch.setattr("tsgen._recurrence.MOST_COUNTED", 2000)
+    X = rng.normal(size=(1000, 10, 1))
+    X[1::2, ::2] = 0.0
+    assert Recurrence.of(X).sizes == (1,)
+    assert Recurrence.of(rng.normal(size=(2, 4000, 1))).sizes == (0,)
+
+
+def test_values_that_are_one_in_float32_are_one(rng):
+    X = rng.gamma(2.0, size=(300, 6, 1))
+    X[rng.random(X.shape) < 0.5] = 0.1 + 0.2
+    X[rng.random(X.shape) < 0.3] = 0.3
+    scaler = SeriesScaler(recurrence=Recurrence.of(X)).fit(X)
+    found = scaler.recurrence
+    assert found.sizes == (1,)
+    assert found.shares[0] == pytest.approx(Recurrence.of(X).shares.sum())
+    assert found.values[0] == 0.3
+
+
 def test_long_data_are_looked_at_in_part(X, monkeypatch):
     monkeypatch.setattr("tsgen._recurrence.MOST_COUNTED", X.size // 2)
-    assert Recurrence.of(X).sizes == (0, 2, 0)
-    assert Recurrence.of(X).shares[0] == pytest.approx(500 / 1001, rel=0.05)
+    found = Recurrence.of(X)
+    assert found.values[0] == 0.0
+    assert found.shares[0] == pytest.approx(500 / 1001, rel=1e-9)  # not 1000 / 2001
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
@@ -103,6 +142,14 @@ def test_impossible_shares_are_refused(X, name, value):
     arrays[f"recurrence_{name}"][0] = value
     with pytest.raises(ValueError, match="share"):
         Recurrence.restored(found.sizes, arrays)
+
+
+@pytest.mark.parametrize("values", [[1.0, 0.0], [0.0, 0.0], [0.0, 1e308]])
+def test_impossible_values_are_refused(X, values):
+    scaler = SeriesScaler(recurrence=Recurrence.of(X)).fit(X)
+    arrays = scaler.arrays() | {"recurrence_values": np.array(values)}
+    with pytest.raises(ValueError, match="increase and be finite"):
+        SeriesScaler.restored((), scaler.recurrence.sizes, arrays)
 
 
 def test_shares_that_leave_nothing_are_refused(X):

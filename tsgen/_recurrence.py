@@ -49,9 +49,8 @@ class Recurrence(NamedTuple):
 
     @classmethod
     def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
-        """Look at series (n, T, C), evenly chosen; not for values of some channels."""
-        step = -(-X.size // MOST_COUNTED)
-        X = np.array(X[::step], np.float64)
+        """Look at series (n, T, C); `discrete` channels have no values."""
+        X = _some(X)
         repeats = X[:, 1:] == X[:, :-1]
         known = ~np.isnan(X[:, 1:] - X[:, :-1])
         share = (repeats.sum((0, 1)) + 0.5) / (known.sum((0, 1)) + 1)  # in (0, 1)
@@ -61,6 +60,17 @@ class Recurrence(NamedTuple):
         found = [nothing if c in discrete else part for c, part in enumerate(found)]
         values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
         return cls(share, tuple(len(part.values) for part in found), values, shares)
+
+    def merged(self, standardised: np.ndarray) -> Self:
+        """Keep one of neighbouring values whose standardised ones (R,) are equal."""
+        if not len(self.values):
+            return self
+        first = np.ones(len(self.values), bool)
+        first[1:] = (np.diff(self.owner) > 0) | (np.diff(standardised) > 0)
+        shares = np.bincount(np.cumsum(first) - 1, self.shares, int(first.sum()))
+        sizes = np.bincount(self.owner[first], minlength=len(self.sizes))
+        values = self.values[first]
+        return self._replace(sizes=tuple(sizes.tolist()), values=values, shares=shares)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what was learned, by name; `restored` also needs the sizes."""
@@ -87,9 +97,19 @@ class Recurrence(NamedTuple):
         total = np.bincount(found.owner, shares, len(sizes))
         if not ((repeats > 0) & (repeats < 1)).all():
             raise ValueError("its shares of repeats must lie between 0 and 1")
-        if (shares <= 0).any() or (total >= 1).any():
+        if (shares < LEAST_SHARE / 2).any() or (total >= 1).any():
             raise ValueError("shares of recurring values must leave some to others")
         return found
+
+
+def _some(X: np.ndarray) -> np.ndarray:
+    """Choose series at random, always the same, and of long ones their beginnings."""
+    n_steps = max(2, MOST_COUNTED // X.shape[2])
+    X = X[:, :n_steps]
+    n_rows = max(1, MOST_COUNTED // (X.shape[1] * X.shape[2]))
+    if n_rows < len(X):
+        X = X[np.sort(np.random.default_rng(0).permutation(len(X))[:n_rows])]
+    return np.array(X, np.float64)
 
 
 def _standing_out(changes: np.ndarray) -> Support:

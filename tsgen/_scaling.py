@@ -111,6 +111,8 @@ class SeriesScaler:
         middle = low + (high - low) / 2
         deviation, self.relative_scale_ = _moments(X, self.unit_, middle)
         self.relative_mean_ = middle + deviation
+        if self.recurrence is not None:
+            self.recurrence = self.recurrence.merged(self.standardised_recurrence())
         if self.constant_.all():
             _warn_constant(stacklevel + 1)
         return self
@@ -168,6 +170,16 @@ class SeriesScaler:
         X = np.zeros((len(row), len(self.recurrence.sizes)))
         X[row, owner] = self.recurrence.values
         return self._standardised(X)[row, owner].astype(np.float32)
+
+    def _check_recurrence(self) -> None:
+        """Check that recurring values, of unknown origin, can be told apart."""
+        if self.recurrence is None:
+            return
+        with np.errstate(over="ignore"):
+            scaled = self.standardised_recurrence()
+        apart = (np.diff(scaled) > 0) | (np.diff(self.recurrence.owner) > 0)
+        if not np.isfinite(scaled).all() or not apart.all():
+            raise ValueError("recurring values must increase and be finite")
 
     def _standardised(self, X: np.ndarray) -> np.ndarray:
         Z = X / self.unit_
@@ -235,6 +247,7 @@ class SeriesScaler:
         scaler.unit_, scaler.relative_mean_, scaler.relative_scale_ = moments
         if (scaler.unit_ <= 0).any() or (scaler.relative_scale_ < 0).any():
             raise ValueError("its units must be positive, its scales not negative")
+        scaler._check_recurrence()
         return scaler
 
 

@@ -6,6 +6,7 @@ from tsgen.nn.decoders import (
     LSTMDecoder,
     Past,
     TransformerDecoder,
+    carried,
     delayed,
     generate,
 )
@@ -309,3 +310,20 @@ def test_each_step_is_told_the_one_before_it(fresh, z, backbone):
 def test_generated_series_have_the_asked_shape(fresh, z, backbone):
     x = generate(fresh(backbone, 1, False), z, lambda h, *_: h[:, :C], 9, C)
     assert x.shape == (B, 9, C)
+
+
+def test_values_are_carried_into_gaps_but_not_into_hidden_steps():
+    nan = torch.nan
+    x = torch.tensor([[[nan, 1.0], [nan, 2.0], [3.0, nan], [nan, nan], [nan, 5.0]]])
+    expected = [[[nan, 1.0], [nan, 2.0], [3.0, 2.0], [nan, nan], [3.0, 5.0]]]
+    assert_close(carried(x), torch.tensor(expected), equal_nan=True)
+    past = Past.before_each(x)
+    assert torch.equal(past.missing, x.isnan())
+    assert_close(past.value, carried(x), equal_nan=True)
+    changes = [[nan, nan], [nan, 1.0], [nan, 0.0], [nan, nan], [nan, nan]]
+    assert_close(past.change, torch.tensor([changes]), equal_nan=True)
+
+
+def test_nothing_is_carried_where_nothing_is_missing(normals):
+    x = normals(B, T, C)
+    assert torch.equal(carried(x), x)

@@ -171,12 +171,12 @@ def unknown(x):
 
 
 def nothing_before(x):
-    return Past(unknown(x), unknown(x))
+    return Past.after(unknown(x), unknown(x))
 
 
 def after(previous):
     """Look back at values whose change is not known."""
-    return Past(previous, unknown(previous))
+    return Past.after(previous, unknown(previous))
 
 
 def torch_mixture(mixture):
@@ -711,3 +711,51 @@ def test_what_repeats_recurs_is_missing_or_discrete_has_no_density(
     expected[2, 2, 2] = False
     expected[:, :, 1] = False
     assert torch.equal(likelihood.has_density(x), expected)
+
+
+def test_the_step_before_is_read_with_its_change_and_whether_it_repeats(channels):
+    likelihood, h, past, x = channels
+    change = past.change.clone()
+    change[:, 2:] = 1.0
+    before = likelihood(h, past._replace(change=change)).log_prob(x)
+    for other in (1.5, 0.0, 1e-12):
+        change[:, 2:] = other
+        found = likelihood(h, past._replace(change=change)).log_prob(x)
+        assert torch.equal(found[:, :2], before[:, :2])
+        assert (found - before)[:, 2:].abs().max() > 1e-3
+        before = found
+
+
+def test_what_is_missing_is_told_beside_what_stands_for_it(channels):
+    likelihood, h, past, x = channels
+    found, told = (
+        likelihood(h, past._replace(missing=missing)).log_prob(x)
+        for missing in (past.missing, past.missing | True)
+    )
+    assert (found - told)[:, 1:].abs().max() > 1e-3
+
+
+def test_odds_that_overflow_are_held_back(channels):
+    likelihood, h, past, x = channels
+    likelihood.project.bias.data += 1e3
+    found = likelihood.conditionals(h, past, x)
+    assert found.recurring.log_odds.max() <= 30
+    assert found.log_prob(x).isfinite().all()
+
+
+def test_the_divergence_of_recurring_values_is_from_their_shares(recurring):
+    q = recurring.recurring.log_share.exp()
+    none = 1 - q.sum()
+    one = torch.ones(1, 1, C, dtype=torch.float64)
+    normal = Mixture(0 * one[..., None], 0 * one[..., None], one[..., None])
+    of = recurring._replace(log_odds=-1e4 * one, previous=unknown(one), mixture=normal)
+    usual = (q / none).log().expand(1, 1, 2)
+    same = of._replace(recurring=of.recurring._replace(log_odds=usual))
+    assert_close(same.divergence(), 0 * one, atol=1e-12, rtol=0)
+    other = torch.tensor([[[0.3, -1.0]]], dtype=torch.float64)
+    found = of._replace(recurring=of.recurring._replace(log_odds=other)).divergence()
+    odds = torch.tensor([0.0, 0.3, -1.0], dtype=torch.float64)
+    expected = kl_divergence(
+        Categorical(logits=odds), Categorical(torch.cat([none[None], q]))
+    )
+    assert_close(found[0, 0, 1], expected)

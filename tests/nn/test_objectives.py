@@ -327,7 +327,7 @@ def shares(fresh, normals):
 @pytest.mark.parametrize("form", BOUNDED)
 def test_the_shares_of_discrete_values_are_free_of_charge(shares, form):
     likelihood, h, x = shares
-    distribution = likelihood(h, Past(*2 * [torch.full_like(x, torch.nan)]))
+    distribution = likelihood(h, Past.after(*2 * [torch.full_like(x, torch.nan)]))
     assert collapse_charge(distribution, x, form).abs().max() < 1e-7
 
 
@@ -335,7 +335,7 @@ def test_the_shares_of_discrete_values_are_free_of_charge(shares, form):
 def test_telling_discrete_values_better_than_their_shares_is_charged(shares, form):
     likelihood, h, x = shares
     likelihood.project.bias.data[2::3] += 3  # of the value 1
-    distribution = likelihood(h, Past(*2 * [torch.full_like(x, torch.nan)]))
+    distribution = likelihood(h, Past.after(*2 * [torch.full_like(x, torch.nan)]))
     assert (collapse_charge(distribution, x.abs(), form) > 0.1).all()
 
 

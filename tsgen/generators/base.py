@@ -452,6 +452,7 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         recurrence = self._recurrence(X, supports)
         self.scaler_ = SeriesScaler(supports, recurrence).fit(X, stacklevel=6)
         self._n_values = supports.sizes
+        recurrence = self.scaler_.recurrence
         self._n_recurring = () if recurrence is None else recurrence.sizes
 
     def _note_equal_series(self, X: np.ndarray) -> None:

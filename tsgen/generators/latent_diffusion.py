@@ -125,6 +125,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     warm_start : bool, default=False
         Let `fit` go on from the end of the last call: 50 and 50 epochs equal 100
         in the first stage, but `kl_annealing` begins anew. After Ctrl-C all does.
+        Scaling and values that are taken exactly stay those of the first call.
     dependency_every : int or None, default=None
         Epochs of the first stage between two measurements of the mean global dependency
         at a few of the first 256 steps, for `history_`. None takes none.

@@ -121,7 +121,8 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         Smallest improvement that counts, in nats per entry, if `early_stopping`.
     warm_start : bool, default=False
         Let `fit` go on from the end of the last call: 50 and 50 epochs equal 100
-        in the first stage. After Ctrl-C it starts anew.
+        in the first stage. After Ctrl-C it starts anew. Scaling and values that are
+        taken exactly stay those of the first call.
     dependency_every : int or None, default=None
         Epochs of the first stage between two measurements of the mean global dependency
         at a few of the first 256 steps, for `history_`. None takes none.

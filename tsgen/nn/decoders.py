@@ -30,15 +30,37 @@ def delayed(x: Tensor, first: float = 0.0) -> Tensor:
 
 
 class Past(NamedTuple):
-    """What was observed just before, (..., C) each; NaN where that is not known."""
+    """What was observed just before, (..., C) each; NaN where that is not known.
+
+    In a channel that lacks the last value the one observed before it stands for it.
+    """
 
     value: Tensor
     change: Tensor  # from the value before it
+    missing: Tensor  # whether the last value is
 
     @classmethod
     def before_each(cls, previous: Tensor) -> Self:
-        """Look back from every step, at the series delayed by one step (B, T, C)."""
-        return cls(previous, previous - delayed(previous, first=torch.nan))
+        """Look back from every step, at the series delayed by one step (B, T, C).
+
+        Steps of which nothing is observed are hidden: nothing stands for them.
+        """
+        value = carried(previous)
+        change = value - delayed(value, first=torch.nan)
+        return cls(value, change, previous.isnan())
+
+    @classmethod
+    def after(cls, value: Tensor, before: Tensor) -> Self:
+        """Look back at the last two observations (B, C)."""
+        return cls(value, value - before, value.isnan())
+
+
+def carried(x: Tensor) -> Tensor:
+    """Carry values on into gaps (B, T, C), but not into steps that are all gaps."""
+    there = ~x.isnan()
+    step = torch.arange(x.shape[1], device=x.device)[:, None]
+    last = torch.where(there, step, 0).cummax(dim=1).values
+    return x.gather(1, last).where(there.any(dim=2, keepdim=True), torch.nan)
 
 
 def _entrance(
@@ -238,6 +260,6 @@ def generate(
     observations = 2 * [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
         features, state = decoder.step(state, observations[-1].nan_to_num())
-        past = Past(observations[-1], observations[-1] - observations[-2])
+        past = Past.after(observations[-1], observations[-2])
         observations.append(emit(features, past, t))
     return torch.stack(observations[2:], dim=1)

@@ -205,10 +205,11 @@ def collapse_charge(likelihood: Observation, x: Tensor, form: str) -> Tensor:
     r"""Charge a decoder that sees no latent, per entry of the series.
 
     With the gain :math:`\ln p(x | z^k, \text{prefix}) - \ln q(x)` over an uninformed
-    reference, N(0, 1), the shares of discrete values in training or the share of values
-    that repeat, "entry", "step" and "series" charge :math:`\max(0, \cdot)` of the gain
-    of each entry, of each time step and of the whole series. "kl" charges the
-    divergence of the likelihood from N(0, 1) and the shares of discrete values.
+    reference, N(0, 1) or the shares in training of discrete values, of values that
+    repeat and of those that recur, "entry", "step" and "series" charge
+    :math:`\max(0, \cdot)` of the gain of each entry, of each time step and of the whole
+    series. "kl" charges the divergence of the likelihood from N(0, 1) and the shares of
+    discrete and recurring values.
     "printed" charges :math:`\ln p` itself, as eq. 14 stands: it has no lower bound.
 
     Parameters

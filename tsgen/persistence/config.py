@@ -17,7 +17,6 @@ import tsgen
 from tsgen._conditions import Conditions
 from tsgen._forms import Form
 from tsgen._recurrence import are_recurring
-from tsgen._supports import MAX_VALUES
 from tsgen.persistence.files import CONFIG, MAX_TEXT, invalid, member, parsed
 
 if TYPE_CHECKING:
@@ -198,10 +197,10 @@ def _is_count(value: object, minimum: int) -> bool:
 
 def _are_sizes(value: object, n_channels: object) -> bool:
     """Tell whether there is a number of values for each channel, or for none."""
-    if not isinstance(value, list) or len(value) not in (0, n_channels):
+    if not are_recurring(value, n_channels):
         return False
-    counts = all(type(n) is int and 0 <= n <= MAX_VALUES for n in value)
-    return counts and (not value or any(value))
+    assert isinstance(value, list)
+    return not value or any(value)
 
 
 def _is_form(form: object, n_timesteps: int, n_channels: int, **_: object) -> bool:

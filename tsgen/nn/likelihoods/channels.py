@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsgen.nn.decoders import Past, delayed
+from tsgen.nn.decoders import Past, carried, delayed
 from tsgen.nn.layers import full_precision
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
@@ -155,6 +155,7 @@ class MixtureLikelihood(nn.Module):
 
     def set_recurrence(self, repeats: Tensor, values: Tensor, shares: Tensor) -> None:
         """Set how often values repeat, (C,), and which recur, and how often, (R,)."""
+        assert len(values) == len(shares) == len(self.owners)
         self.usual_log_odds.copy_(repeats.logit())
         self.recurring.copy_(values)
         self.recurring_log_share.copy_(shares.log())
@@ -165,7 +166,7 @@ class MixtureLikelihood(nn.Module):
         The others are missing, or have a probability: they repeat, recur or are
         discrete.
         """
-        there = ~x.isnan() & (x != delayed(x, first=torch.nan))
+        there = ~x.isnan() & (x != carried(delayed(x, first=torch.nan)))
         for value, owner in zip(self.recurring.tolist(), self.owners, strict=True):
             there[..., owner] &= x[..., owner] != value
         there[..., self.discrete] = False
@@ -231,9 +232,10 @@ class MixtureLikelihood(nn.Module):
 
     def _with_past(self, h: Tensor, past: Past) -> Tensor:
         """Put features (..., H) and what is seen of the last step side by side."""
-        before = past.value - past.change
-        seen = _seen(past.value, before, self.owners, self.recurring)
-        return torch.cat([h, past.change.nan_to_num(), seen.to(h)], dim=-1)
+        at = past.value[..., self.owners] == self.recurring
+        seen = (past.change.nan_to_num(), past.value.nan_to_num())
+        flags = (past.change == 0, past.missing, at)
+        return torch.cat([h, *(part.to(h) for part in (*seen, *flags))], dim=-1)
 
     def _entry(
         self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
@@ -339,9 +341,8 @@ class MixtureLikelihood(nn.Module):
 
 def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:
     """Put values side by side with whether they repeat, are missing, and recur."""
-    at = (x[..., owners] == values).to(x)
-    known, repeats, missing = x.nan_to_num(), (x == previous).to(x), x.isnan().to(x)
-    return torch.cat([known, repeats, missing, at], dim=-1)
+    flags = (x == previous, x.isnan(), x[..., owners] == values)
+    return torch.cat([x.nan_to_num(), *(part.to(x) for part in flags)], dim=-1)
 
 
 def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:

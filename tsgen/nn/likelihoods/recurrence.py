@@ -123,11 +123,13 @@ class Inflated(NamedTuple):
         return torch.where(place == 0, self.mixture.quantile(within), exact)
 
     def divergence(self) -> Tensor:
-        r"""Bound the expected gain of each entry over N(0, 1).
+        r"""Bound the divergence of each entry from N(0, 1) and the shares in training.
 
         .. math:: \rho \, (\ln\rho - \ln N(x_{t-1}; 0, 1)) + (1 - \rho) \big(
             \ln(1 - \rho) + \textstyle\sum_r p_r (\ln p_r - \ln q_r)
-            + p_0 (\ln p_0 + \textstyle\sum_k w_k KL_k) \big)
+            + p_0 (\ln p_0 - \ln q_0 + \textstyle\sum_k w_k KL_k) \big)
+
+        with the shares q of recurring values, and :math:`q_0` of any other.
         """
         repeats, changes = self._log_probabilities()
         reference = standard_normal_log_prob(self.previous.nan_to_num())
@@ -135,7 +137,9 @@ class Inflated(NamedTuple):
         none, log_odds = self._log_none(), self.recurring.log_odds
         gains = (none[..., self.recurring.owner] + log_odds) - self.recurring.log_share
         recurring = none.exp() * self._sum(log_odds.exp() * gains)
-        other = none.exp() * (none + self.mixture.divergence())
+        shares = self._sum(self.recurring.log_share.exp())
+        usual = (-shares).log1p()
+        other = none.exp() * (none - usual + self.mixture.divergence())
         return repeated + changes.exp() * (changes + recurring + other)
 
     def _recurs(self, x: Tensor) -> tuple[Tensor, Tensor]:
