@@ -386,10 +386,6 @@ class BaseGenerator(DensityMixin, BaseEstimator):
         """Tell whether the likelihood takes recurring values exactly; a child may."""
         return False
 
-    def _recurrence(self, X: np.ndarray, supports: Supports) -> Recurrence | None:
-        """Look for what recurs in the series; a child may."""
-        return None
-
     def _prepare(self, model: Any) -> None:
         """Tell a new network what it must know of the data; a child may."""
 
@@ -449,7 +445,8 @@ class BaseGenerator(DensityMixin, BaseEstimator):
 
     def _scale(self, X: np.ndarray, supports: Supports) -> None:
         """Learn how series are scaled, and what of them is exact."""
-        recurrence = self._recurrence(X, supports)
+        recurs = self._sees_recurrence()
+        recurrence = Recurrence.of(X, list(supports.discrete)) if recurs else None
         self.scaler_ = SeriesScaler(supports, recurrence).fit(X, stacklevel=6)
         self._n_values = supports.sizes
         recurrence = self.scaler_.recurrence

@@ -26,7 +26,6 @@ from torch.nn import functional as F
 from tsgen._forms import Form
 from tsgen._random import RandomState, numpy_generator
 from tsgen._reading.parts import float_type
-from tsgen._recurrence import Recurrence
 from tsgen._supports import Supports
 from tsgen._validation import check_count, check_latents
 from tsgen.generators.base import MAX_FLOATS, BaseGenerator, Given
@@ -493,11 +492,6 @@ class BaseLatentGenerator(
 
     def _sees_recurrence(self) -> bool:
         return bool(self._architecture["likelihood"] != "gaussian")
-
-    def _recurrence(self, X: np.ndarray, supports: Supports) -> Recurrence | None:
-        if not self._sees_recurrence():
-            return None
-        return Recurrence.of(X, list(supports.discrete))
 
     def _prepare(self, model: LatentDiffusion) -> None:
         likelihood, supports = model.likelihood, self.scaler_.supports

@@ -31,16 +31,13 @@ class Mixture(NamedTuple):
         the share of that component is the quantile of it. So an entry is continuous in
         it but between components.
         """
-        probability = probability.double()[..., None]
-        weight = self.log_weight.double().exp()
-        upper = weight.cumsum(dim=-1)
-        chosen = (probability > upper[..., :-1]).sum(dim=-1, keepdim=True)
-        weight, upper = weight.gather(-1, chosen), upper.gather(-1, chosen)
-        within = (probability - upper + weight) / weight
+        place, within = located(probability.double(), self.log_weight.double().exp())
         deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
-        deviation = deviation.to(self.mean)
-        mean, scale = self.mean.gather(-1, chosen), self.scale.gather(-1, chosen)
-        return (mean + scale * deviation)[..., 0]
+        mean, scale = (
+            part.gather(-1, place[..., None])[..., 0]
+            for part in (self.mean, self.scale)
+        )
+        return mean + scale * deviation.to(mean)
 
     def divergence(self) -> Tensor:
         """Bound the divergence of each entry to N(0, 1): the mean over components.
@@ -49,6 +46,18 @@ class Mixture(NamedTuple):
         """
         each = normal_divergence(self.mean, self.scale)
         return (self.log_weight.exp() * each).sum(dim=-1)
+
+
+def located(probability: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Tell in whose share probabilities (...,) lie, and how far within it, (...,) each.
+
+    The shares, of weights (..., n) that sum to 1, follow one another from 0 to 1.
+    """
+    upper = weight.cumsum(dim=-1)
+    place = (probability[..., None] > upper[..., :-1]).sum(dim=-1, keepdim=True)
+    share, end = weight.gather(-1, place), upper.gather(-1, place)
+    within = (probability[..., None] - end + share) / share.clamp(min=ROUNDING)
+    return place[..., 0], within.clamp(0, 1)[..., 0]
 
 
 def chosen(log_weight: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,12 +81,7 @@ def chosen(log_weight: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
         from 0 to 1: uniform, whichever is chosen.
     """
     weight = log_weight.double().exp()
-    upper = weight.cumsum(dim=-1)
-    likeliest = weight.argmax(dim=-1, keepdim=True)
-    middle = (upper - weight / 2).gather(-1, likeliest)
-    probability = torch.special.ndtr(eps.double())[..., None]
-    turned = (probability + middle - 0.5).remainder(1)
-    place = (turned > upper[..., :-1]).sum(dim=-1, keepdim=True)
-    share, end = weight.gather(-1, place), upper.gather(-1, place)
-    within = (turned - end + share) / share.clamp(min=ROUNDING)
-    return place[..., 0], within.clamp(0, 1)[..., 0]
+    middles = weight.cumsum(dim=-1) - weight / 2
+    middle = middles.gather(-1, weight.argmax(dim=-1, keepdim=True))[..., 0]
+    probability = torch.special.ndtr(eps.double())
+    return located((probability + middle - 0.5).remainder(1), weight)
