@@ -779,7 +779,7 @@ def edited_header(change):
     return edited_bytes(edited)
 
 
-NAME = "model.likelihood.project.bias"
+NAME = "model.likelihood.from_features.bias"
 
 
 def in_entry(key, value):

@@ -94,8 +94,8 @@ WIDE = 7  # channels
 
 @pytest.fixture
 def mixture(normals):
-    logits, mean, raw = normals(3, B, T, C, K, dtype=torch.float64)
-    return Mixture(logits.log_softmax(dim=-1), mean, raw.exp())
+    logits, mean, raw = normals(3, B, T, K, C, dtype=torch.float64)
+    return Mixture(logits.log_softmax(dim=-2), mean, raw.exp())
 
 
 RECURRING = torch.tensor([-0.5, 0.25, 0.5, 2.0], dtype=torch.float64)
@@ -180,8 +180,8 @@ def after(previous):
 
 
 def torch_mixture(mixture):
-    parts = Normal(mixture.mean, mixture.scale)
-    return MixtureSameFamily(Categorical(logits=mixture.log_weight), parts)
+    logits, *parts = (part.movedim(-2, -1) for part in mixture)
+    return MixtureSameFamily(Categorical(logits=logits), Normal(*parts))
 
 
 def test_the_log_density_of_a_mixture_is_that_of_torch(mixture, normals):
@@ -190,13 +190,13 @@ def test_the_log_density_of_a_mixture_is_that_of_torch(mixture, normals):
 
 
 def test_draws_of_a_mixture_have_its_distribution():
-    logits = torch.tensor([[0.5, -1.0, 0.0]], dtype=torch.float64)
-    mean = torch.tensor([[-2.0, 0.0, 5.0]], dtype=torch.float64)
-    scale = torch.tensor([[0.3, 1.0, 0.5]], dtype=torch.float64)
-    mixture = Mixture(logits.log_softmax(dim=-1), mean, scale)
+    logits = torch.tensor([[0.5], [-1.0], [0.0]], dtype=torch.float64)
+    mean = torch.tensor([[-2.0], [0.0], [5.0]], dtype=torch.float64)
+    scale = torch.tensor([[0.3], [1.0], [0.5]], dtype=torch.float64)
+    mixture = Mixture(logits.log_softmax(dim=-2), mean, scale)
     n = 20_001
     probability = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
-    rows = Mixture(*(part.expand(n, 1, 3) for part in mixture))
+    rows = Mixture(*(part.expand(n, 3, 1) for part in mixture))
     drawn = rows.quantile(probability[:, None])[:, 0].sort().values
     cdf = torch_mixture(mixture).cdf(drawn[:, None])[:, 0]
     assert_close(cdf, probability, atol=2e-4, rtol=0)
@@ -205,7 +205,7 @@ def test_draws_of_a_mixture_have_its_distribution():
 def test_a_mixture_of_one_component_is_a_normal(gaussian, normals):
     eps = normals(B, T, C, seed=1, dtype=torch.float64)
     zeros = torch.zeros_like(gaussian.mean)
-    one = Mixture(*(part[..., None] for part in (zeros, *gaussian)))
+    one = Mixture(*(part[..., None, :] for part in (zeros, *gaussian)))
     assert_close(one.log_prob(eps), gaussian.log_prob(eps))
     assert_close(one.quantile(torch.special.ndtr(eps)), gaussian.draw(eps))
     assert_close(one.divergence(), gaussian.divergence(eps))
@@ -218,7 +218,7 @@ def test_draws_are_finite_however_far_out_the_noise(repeatable):
 
 def test_the_divergence_of_a_mixture_is_bounded_from_above(mixture):
     probability = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-    rows = Mixture(*(part[0, 0, :1].expand(4000, 1, K) for part in mixture))
+    rows = Mixture(*(part[0, 0, :, :1].expand(4000, K, 1) for part in mixture))
     x = rows.quantile(probability[:, None])
     estimate = (rows.log_prob(x) - standard_normal_log_prob(x)).mean()
     assert 0 < estimate < mixture.divergence()[0, 0, 0]
@@ -262,7 +262,8 @@ def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
     rate, previous, mean, scale = 0.3, 0.5, -1.0, 0.2
     one = torch.ones(1, 1, dtype=torch.float64)
     log_odds = torch.logit(rate * one)
-    mixture = Mixture(0 * one[..., None], mean * one[..., None], scale * one[..., None])
+    parts = (0 * one, mean * one, scale * one)
+    mixture = Mixture(*(part[:, None] for part in parts))
     before = previous * one
     repeatable = Inflated(log_odds, one[0], before, none_recur(one), mixture)
     kl = kl_divergence(Normal(mean * one, scale * one), Normal(0.0, 1.0))
@@ -279,15 +280,15 @@ def test_no_channel_sees_itself_or_a_later_one(channels):
         changed[..., c] += 1
         after = likelihood.conditionals(h, past, changed)
         for one, other in zip(before.mixture, after.mixture, strict=True):
-            assert_close(one[..., : c + 1, :], other[..., : c + 1, :])
+            assert_close(one[..., : c + 1], other[..., : c + 1])
         assert_close(before.log_odds[..., : c + 1], after.log_odds[..., : c + 1])
         if c + 1 < WIDE:
             later = slice(c + 1, None)
             for one, other in (
                 (before.mixture.mean, after.mixture.mean),
-                (before.log_odds[..., None], after.log_odds[..., None]),
+                (before.log_odds, after.log_odds),
             ):
-                assert not torch.equal(one[..., later, :], other[..., later, :])
+                assert not torch.equal(one[..., later], other[..., later])
 
 
 def test_later_channels_see_whether_a_channel_repeats(channels):
@@ -302,8 +303,15 @@ def test_later_channels_see_whether_a_channel_repeats(channels):
 def test_every_unit_and_weight_of_the_mixture_is_used_or_masked(channels):
     likelihood, h, past, x = channels
     likelihood(h, past).log_prob(x).sum().backward()
-    for weight in (likelihood.project.weight, likelihood.from_features.weight):
-        assert (weight.grad.abs().sum(dim=1) > 0).all()
+    used = torch.tensor([owner < WIDE for owner in likelihood.outputs])
+    for weight, rows in (
+        (
+            likelihood.from_features.weight,
+            F.pad(used, (likelihood.width, 0), value=True),
+        ),
+        (likelihood.from_units.weight, used),
+    ):
+        assert torch.equal(weight.grad.abs().sum(dim=1) > 0, rows)
 
 
 def test_a_draw_inverts_the_conditionals(channels, normals):
@@ -543,13 +551,13 @@ def test_a_repeat_of_a_discrete_channel_has_odds_of_its_own(make_mixed, normals)
     past, nothing = after(previous), nothing_before(previous)
     before = likelihood(h, past).log_prob(previous)
     with torch.no_grad():
-        likelihood.project.bias[0] += 2  # the first output of the channel
+        likelihood.from_features.bias[likelihood.width] += 2  # its first output
     assert_close(
         torch.logit(likelihood(h, past).log_prob(previous).exp()),
         torch.logit(before.exp()) + 2,
     )
     other = likelihood(h, nothing).log_prob(previous)
-    likelihood.project.bias.data[0] -= 2
+    likelihood.from_features.bias.data[likelihood.width] -= 2
     assert_close(likelihood(h, nothing).log_prob(previous), other)
 
 
@@ -562,8 +570,8 @@ def test_no_channel_sees_itself_or_a_later_one_if_some_are_discrete(mixed):
         after = likelihood(h, past)._given(changed)
         for k, channel in enumerate(CONTINUOUS):
             same = torch.equal(
-                before.continuous.mixture.mean[..., k, :],
-                after.continuous.mixture.mean[..., k, :],
+                before.continuous.mixture.mean[..., k],
+                after.continuous.mixture.mean[..., k],
             )
             assert same == (channel <= c)
         for k, channel in enumerate(DISCRETE):
@@ -639,7 +647,7 @@ def test_draws_take_recurring_values_as_often_as_they_should(recurring):
         recurring=recurring.recurring._replace(
             log_odds=recurring.recurring.log_odds[one].expand(n, 1, 2)
         ),
-        mixture=Mixture(*(part[one].expand(n, 1, C, K) for part in recurring.mixture)),
+        mixture=Mixture(*(part[one].expand(n, 1, K, C) for part in recurring.mixture)),
     )
     drawn = rows.draw(torch.special.ndtri(probability)[:, None, None].expand(n, 1, C))
     for value in (*recurring.recurring.values, recurring.previous[1, 0, 1]):
@@ -737,7 +745,7 @@ def test_what_is_missing_is_told_beside_what_stands_for_it(channels):
 
 def test_odds_that_overflow_are_held_back(channels):
     likelihood, h, past, x = channels
-    likelihood.project.bias.data += 1e3
+    likelihood.from_features.bias.data += 1e3
     found = likelihood.conditionals(h, past, x)
     assert found.recurring.log_odds.max() <= 30
     assert found.log_prob(x).isfinite().all()
@@ -747,7 +755,7 @@ def test_the_divergence_of_recurring_values_is_from_their_shares(recurring):
     q = recurring.recurring.log_share.exp()
     none = 1 - q.sum()
     one = torch.ones(1, 1, C, dtype=torch.float64)
-    normal = Mixture(0 * one[..., None], 0 * one[..., None], one[..., None])
+    normal = Mixture(*(part[..., None, :] for part in (0 * one, 0 * one, one)))
     of = recurring._replace(log_odds=-1e4 * one, previous=unknown(one), mixture=normal)
     usual = (q / none).log().expand(1, 1, 2)
     same = of._replace(recurring=of.recurring._replace(log_odds=usual))

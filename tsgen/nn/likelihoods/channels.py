@@ -24,6 +24,7 @@ from tsgen.nn.likelihoods.recurrence import (
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5
 BLIND_UNITS = 64  # see no channel, and so serve all
+ALIGNMENT = 16  # floats in a vector register; other widths take up to twice the time
 
 
 class SideBySide(NamedTuple):
@@ -67,8 +68,8 @@ class MixtureLikelihood(nn.Module):
 
     with `Inflated` factors, whose odds, weights, means and scales are linear in
     :math:`h_t`, the last values, their changes, and which of them repeated, recurred or
-    are not known, and in a layer of masked units that see the channels before c too;
-    means are also linear in those channels. It holds what a diagonal normal cannot:
+    are not known, in the channels before c, likewise, and in a layer of masked units
+    that see the same. It holds what a diagonal normal cannot:
     channels that move together or are equal, small steps from a known value, exact
     repeats, values that recur, heavy tails. Discrete channels have `Categorical`
     factors, whose logits, beside their shares in training, and the log odds of a
@@ -117,15 +118,14 @@ class MixtureLikelihood(nn.Module):
         self.discrete = [c for c, n in enumerate(self.n_values) if n]
         self.owners = [c for c, n in enumerate(n_recurring) for _ in range(n)]
         self.outputs = self._outputs()
-        width = UNITS_PER_CHANNEL * n_channels
-        width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
-        n_seen, n_outputs = 3 * n_channels + len(self.owners), len(self.outputs)
-        n_features = hidden_size + n_channels + n_seen
-        self.from_features = nn.Linear(n_features, width)
-        self.from_channels = nn.Linear(n_seen, width, bias=False)
-        self.project = nn.Linear(n_features, n_outputs)
-        self.project_units = nn.Linear(width, n_outputs, bias=False)
-        self.shift = nn.Linear(n_channels, n_channels * n_components, bias=False)
+        width = _aligned(UNITS_PER_CHANNEL * n_channels)
+        self.width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
+        n_outputs, n_flags = len(self.outputs), len(self.owners)
+        n_both = self.width + n_outputs
+        self.from_features = nn.Linear(hidden_size, n_both)
+        self.from_past = nn.Linear(4 * n_channels + n_flags, n_both, bias=False)
+        self.from_channels = nn.Linear(3 * n_channels + n_flags, n_both, bias=False)
+        self.from_units = nn.Linear(self.width, n_outputs, bias=False)
         padded = torch.zeros(len(self.discrete), max(self.n_values))
         self.register_buffer("support", padded, persistent=False)
         self.register_buffer("log_share", padded.clone(), persistent=False)
@@ -137,13 +137,13 @@ class MixtureLikelihood(nn.Module):
     def _outputs(self) -> list[int]:
         """Channels that the outputs belong to.
 
-        First those of continuous channels, (3 K + 1) each, then of recurring values,
-        then of discrete channels.
+        First those of continuous channels, 3 K + 1 times all of them, then of recurring
+        values, then of discrete channels, then spare ones, of none.
         """
-        size = 3 * self.n_components + 1
-        continuous = [c for c in self.continuous for _ in range(size)]
+        continuous = self.continuous * (3 * self.n_components + 1)
         discrete = [c for c in self.discrete for _ in range(1 + self.n_values[c])]
-        return continuous + self.owners + discrete
+        used = continuous + self.owners + discrete
+        return used + (_aligned(len(used)) - len(used)) * [self.n_channels]
 
     def set_values(self, values: Tensor, shares: Tensor) -> None:
         """Set the values of discrete channels, and their shares, (D, S) each.
@@ -178,23 +178,21 @@ class MixtureLikelihood(nn.Module):
 
     def conditionals(self, h: Tensor, past: Past, x: Tensor) -> Inflated | SideBySide:
         """Distribution of every channel of `x` (..., C), given those before it."""
-        into_units, into_outputs, into_means = self._masked_weights()
+        from_channels, from_units = self._masked_weights()
         seen = _seen(x, past.value, self.owners, self.recurring)
-        h = self._with_past(h, past)
-        units = F.relu(self.from_features(h) + F.linear(seen, into_units))
-        raw = self.project(h) + F.linear(units, into_outputs)
-        shift = F.linear(x.nan_to_num(), into_means)
-        shift = shift.unflatten(-1, (self.n_channels, -1))
+        seen = torch.cat([self._seen_before(past, x), seen], dim=-1)
+        weight = torch.cat([self.from_past.weight, from_channels], dim=1)
+        both = self.from_features(h) + F.linear(seen, weight)
+        units, raw = both.split([self.width, len(self.outputs)], dim=-1)
+        raw = raw + F.linear(F.relu(units), from_units)
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
         sizes = [size, len(self.owners), *(1 + self.n_values[c] for c in others)]
-        each, recurs, *parts = raw.split(sizes, dim=-1)
+        each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
-            return self._inflated(each, recurs, shift, past.value)
+            return self._inflated(each, recurs, past.value)
         return SideBySide(
-            self._inflated(
-                each, recurs, shift[..., some, :], past.value[..., some], some
-            ),
+            self._inflated(each, recurs, past.value[..., some], some),
             self._categorical(parts, past.value[..., others]),
             (some, others),
         )
@@ -203,48 +201,47 @@ class MixtureLikelihood(nn.Module):
         self, h: Tensor, past: Past, eps: Tensor, known: Tensor | None = None
     ) -> Tensor:
         """Turn noise (..., C) into observations, one channel after the other."""
-        into_units, into_outputs, into_means = self._masked_weights()
-        h = self._with_past(h, past)
-        units, drawn = self.from_features(h), []
-        means = h.new_zeros(*h.shape[:-1], self.n_channels, self.n_components)
         order, sizes = _grouped(self.outputs, self.n_channels)
-        outputs = self.project(h)[..., order].split(sizes, dim=-1)
-        rows = into_outputs[order].split(sizes)
+        rows = [*range(self.width), *(self.width + output for output in order)]
+        from_channels, from_units = self._masked_weights()
+        from_channels, from_units = from_channels[rows], from_units[order].split(sizes)
+        both = self.from_features(h) + self.from_past(self._seen_before(past, h))
+        both, drawn = both[..., rows], []
         channels = [channel.split(1, dim=-1) for channel in (past.value, eps)]
         for c, (before, noise) in enumerate(zip(*channels, strict=True)):
-            raw = outputs[c] + F.linear(F.relu(units), rows[c])
-            x = self._entry(c, raw, means[..., c : c + 1, :], before).draw(noise)
+            units, *outputs = both.split([self.width, *sizes], dim=-1)
+            raw = outputs[c] + F.linear(F.relu(units), from_units[c])
+            x = self._entry(c, raw, before).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
-            units = units + self._shown(c, x, before, into_units)
-            means = means + x[..., None] * into_means[:, c].view(means.shape[-2:])
+            both = both + self._shown(c, x, before, from_channels)
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
     def _shown(
-        self, channel: int, x: Tensor, previous: Tensor, into_units: Tensor
+        self, channel: int, x: Tensor, previous: Tensor, from_channels: Tensor
     ) -> Tensor:
-        """Show one channel (..., 1), once it is drawn, to the units (..., W)."""
+        """Show one channel (..., 1), once it is drawn, to units and outputs."""
         own = [r for r, owner in enumerate(self.owners) if owner == channel]
         seen = _seen(x, previous, [0] * len(own), self.recurring[own])
         columns = [channel + k * self.n_channels for k in range(3)]
         columns += [3 * self.n_channels + r for r in own]
-        return F.linear(seen, into_units[:, columns])
+        return F.linear(seen, from_channels[:, columns])
 
-    def _with_past(self, h: Tensor, past: Past) -> Tensor:
-        """Put features (..., H) and what is seen of the last step side by side."""
+    def _seen_before(self, past: Past, like: Tensor) -> Tensor:
+        """Put what is seen of the last step side by side, (..., 4 C + R)."""
         at = past.value[..., self.owners] == self.recurring
         seen = (past.change.nan_to_num(), past.value.nan_to_num())
         flags = (past.change == 0, past.missing, at)
-        return torch.cat([h, *(part.to(h) for part in (*seen, *flags))], dim=-1)
+        return torch.cat([part.to(like) for part in (*seen, *flags)], dim=-1)
 
     def _entry(
-        self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
+        self, channel: int, raw: Tensor, previous: Tensor
     ) -> Inflated | Categorical:
         """Read the outputs of one channel as the distribution of its kind."""
         if not self.n_values[channel]:
             size = 3 * self.n_components + 1
             each, recurs = raw[..., :size], raw[..., size:]
-            return self._inflated(each, recurs, shift, previous, [channel])
+            return self._inflated(each, recurs, previous, [channel])
         place = self.discrete.index(channel)
         return self._categorical([raw], previous, slice(place, place + 1))
 
@@ -252,29 +249,26 @@ class MixtureLikelihood(nn.Module):
         self,
         raw: Tensor,
         recurs: Tensor,
-        shift: Tensor,
         previous: Tensor,
         channels: list[int] | None = None,
     ) -> Inflated:
         """Read outputs of channels as distributions.
 
-        Outputs have shapes (..., C (3 K + 1)) and, of recurring values, (..., R),
-        shifts of means (..., C, K).
+        Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R).
         """
         size = self.n_components
-        raw = full_precision(raw).unflatten(-1, (shift.shape[-2], 3 * size + 1))
-        logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-1)
-        mean = mean + full_precision(shift)
+        raw = full_precision(raw).unflatten(-1, (3 * size + 1, previous.shape[-1]))
+        logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
         scale = self.min_scale + F.softplus(raw_scale)
         usual = (
             self.usual_log_odds if channels is None else self.usual_log_odds[channels]
         )
         return Inflated(
-            log_odds[..., 0] + usual,
+            log_odds[..., 0, :] + usual,
             usual,
             previous,
             self._recurring(full_precision(recurs), previous, channels),
-            Mixture(logits.log_softmax(dim=-1), mean, scale),
+            Mixture(logits.log_softmax(dim=-2), mean, scale),
         )
 
     def _recurring(
@@ -313,30 +307,23 @@ class MixtureLikelihood(nn.Module):
         log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
         return Categorical(log_weight, log_share, support)
 
-    def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _masked_weights(self) -> tuple[Tensor, Tensor]:
         """Weights without those that would let a channel see itself or a later one.
 
         Of the units some see no channel; unit j of the W others sees the first
         ``j * C // W``, which of them repeat, are missing or recur. The outputs of
-        channel c see the units that see no channel from c on.
+        channel c see those before it, and the units that see no channel from c on.
         """
-        weight = self.from_channels.weight
-        width, n_channels, device = len(weight), self.n_channels, weight.device
-        channel = torch.arange(n_channels, device=device)
-        owner = torch.tensor(self.owners, dtype=torch.long, device=device)
+        weight, n_channels = self.from_channels.weight, self.n_channels
+        device, n_sighted = weight.device, self.width - BLIND_UNITS
+        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
+        seen = sighted.clamp(min=0) * n_channels // n_sighted  # by units
         outputs = torch.tensor(self.outputs, device=device)
-        sighted = torch.arange(-BLIND_UNITS, width - BLIND_UNITS, device=device)
-        seen = sighted.clamp(min=0) * n_channels // (width - BLIND_UNITS)
-        into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
-        into_outputs = seen <= outputs[:, None]
-        into_means = (channel < channel[:, None]).repeat_interleave(
-            self.n_components, dim=0
-        )
-        return (
-            weight * into_units,
-            self.project_units.weight * into_outputs,
-            self.shift.weight * into_means,
-        )
+        owner = torch.tensor(self.owners, dtype=torch.long, device=device)
+        column = torch.cat([torch.arange(n_channels, device=device).repeat(3), owner])
+        from_channels = column < torch.cat([seen, outputs])[:, None]
+        from_units = seen <= outputs[:, None]
+        return weight * from_channels, self.from_units.weight * from_units
 
 
 def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:
@@ -348,7 +335,13 @@ def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Ten
 def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:
     """Order outputs by the channel that owns them; count those of each."""
     order = sorted(range(len(owners)), key=owners.__getitem__)
-    return order, [owners.count(c) for c in range(n_channels)]
+    sizes = [owners.count(c) for c in range(n_channels)]
+    return order[: sum(sizes)], sizes
+
+
+def _aligned(size: int) -> int:
+    """Round a width up to whole vector registers."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 class ChannelMixtures(NamedTuple):

@@ -13,7 +13,7 @@ ROUNDING = 1e-9  # keeps probabilities inside (0, 1), where quantiles are finite
 
 
 class Mixture(NamedTuple):
-    """A mixture of normals for every entry; (..., C, components) each."""
+    """A mixture of normals for every entry; (..., components, C) each."""
 
     log_weight: Tensor
     mean: Tensor
@@ -21,8 +21,8 @@ class Mixture(NamedTuple):
 
     def log_prob(self, x: Tensor) -> Tensor:
         r"""Log-density of each entry: :math:`\ln \sum_k w_k N(x; \mu_k, \sigma_k)`."""
-        each = normal_log_prob(x[..., None], self.mean, self.scale)
-        return torch.logsumexp(self.log_weight + each, dim=-1)
+        each = normal_log_prob(x[..., None, :], self.mean, self.scale)
+        return torch.logsumexp(self.log_weight + each, dim=-2)
 
     def quantile(self, probability: Tensor) -> Tensor:
         """Turn numbers that are uniform in (0, 1) into observations.
@@ -31,10 +31,11 @@ class Mixture(NamedTuple):
         the share of that component is the quantile of it. So an entry is continuous in
         it but between components.
         """
-        place, within = located(probability.double(), self.log_weight.double().exp())
+        weight = self.log_weight.double().exp().movedim(-2, -1)
+        place, within = located(probability.double(), weight)
         deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
         mean, scale = (
-            part.gather(-1, place[..., None])[..., 0]
+            part.gather(-2, place[..., None, :])[..., 0, :]
             for part in (self.mean, self.scale)
         )
         return mean + scale * deviation.to(mean)
@@ -45,7 +46,7 @@ class Mixture(NamedTuple):
         The Kullback-Leibler divergence is convex, so that of the mixture is lower.
         """
         each = normal_divergence(self.mean, self.scale)
-        return (self.log_weight.exp() * each).sum(dim=-1)
+        return (self.log_weight.exp() * each).sum(dim=-2)
 
 
 def located(probability: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
