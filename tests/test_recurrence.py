@@ -125,6 +125,15 @@ def test_samples_hold_recurring_values_as_often_as_series(rng, cls):
     assert (others == 0).mean() < 0.05
 
 
+def test_samples_do_not_pass_an_end_that_recurs(rng):
+    X = rng.normal(size=(100, 6, 1)).clip(min=0.0)
+    options = {"max_iter": 1, "prior_max_iter": 1, "check_collapse": False}
+    one = StablePosteriorGenerator(**options, random_state=0).fit(X)
+    samples = one.sample(500)
+    assert samples.min() == 0.0
+    assert samples.max() > X.max()
+
+
 def test_a_normal_likelihood_has_no_recurring_values(X):
     generator = StablePosteriorGenerator(
         likelihood="gaussian", max_iter=1, prior_max_iter=1, check_collapse=False

@@ -751,6 +751,15 @@ def test_odds_that_overflow_are_held_back(channels):
     assert found.log_prob(x).isfinite().all()
 
 
+def test_observations_do_not_pass_an_end_that_recurs(make_mixture):
+    likelihood = make_mixture(3, n_recurring=(1, 2, 0))
+    values = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
+    likelihood.set_recurrence(torch.full((3,), 0.1), values, torch.full((3,), 0.1))
+    ends = torch.tensor([[-1.0, -2.0, -1.0], [3.0, 2.0, 2.0]], dtype=torch.float64)
+    expected = [[-1.0, -4.0, -2.5], [5.0, 2.0, 3.5]]
+    assert likelihood.reach(ends).tolist() == expected
+
+
 def test_the_divergence_of_recurring_values_is_from_their_shares(recurring):
     q = recurring.recurring.log_share.exp()
     none = 1 - q.sum()

@@ -16,6 +16,7 @@ from tsgen.nn.objectives import (
     stable_posterior_terms,
 )
 from tsgen.nn.training import (
+    BETAS,
     EarlyStopping,
     Epoch,
     History,
@@ -93,7 +94,7 @@ def test_a_step_is_one_of_adam(rows):
         return {"square": LossTerm(module.w.square().sum())}
 
     trainer, module = make_trainer(Point(), square, max_grad_norm=1e9), Point()
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.1, betas=BETAS)
     for _ in range(5):
         trainer.step(rows, 0.0)
         optimizer.zero_grad()

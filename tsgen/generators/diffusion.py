@@ -50,7 +50,8 @@ class DiffusionGenerator(BaseGenerator):
         Steps of the reverse chain. "ddim" and "ancestral" want more than "dpm", and
         visit every level with `n_levels` of them.
     max_iter : int or "auto", default=200
-        Epochs; "auto" takes as many as make 1,600 minibatches, at most 200.
+        Epochs; "auto" takes as many as make one minibatch for each series, but at least
+        1,000 minibatches and at most 1,600, and at most 200 epochs.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 64.

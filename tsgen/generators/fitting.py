@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 LARGEST_BATCH = 64
 SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
-N_BATCHES = 1600
+FEWEST_BATCHES = 1000
+MOST_BATCHES = 1600  # in between, as many as there are series
 MOST_EPOCHS = 200  # more make small sets be learned by heart
 PRIOR_SHARE = 2  # minibatches of the second stage for each of the first
 
@@ -189,8 +190,9 @@ class Fit:
         """Return the number of epochs; "auto" goes by a number of minibatches."""
         if max_iter != "auto":
             return int(max_iter)
+        n_batches = share * min(MOST_BATCHES, max(FEWEST_BATCHES, n_rows))
         per_epoch = max(1, n_rows // self._batch_size(n_rows))
-        return min(MOST_EPOCHS, -(-share * N_BATCHES // per_epoch))
+        return min(MOST_EPOCHS, -(-n_batches // per_epoch))
 
     def _shown(
         self, epochs: Iterator[Epoch], total: int, description: str

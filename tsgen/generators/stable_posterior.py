@@ -93,10 +93,11 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         200 or more, and visit every level with `n_levels` of them.
     max_iter : int or "auto", default="auto"
         Epochs of the first stage, which trains everything; "auto" takes as many as make
-        1,600 minibatches, at most 200.
+        one minibatch for each series, but at least 1,000 minibatches and at most 1,600,
+        and at most 200 epochs.
     prior_max_iter : int or "auto", default="auto"
         Epochs of the second stage, which trains the denoiser on cached latents; "auto"
-        takes as many as make 3,200 minibatches, at most 200; 0 none.
+        takes as many as make twice as many minibatches, at most 200; 0 none.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
         16 and at most 64.

@@ -81,14 +81,19 @@ class Diffusion(nn.Module):
         return clean.clamp(*self.clean_range)
 
 
-def widened_range(x: Rows, batch_size: int = 1024) -> Tensor:
-    """Range of series (n, T, C), wider on each side by half of its width, (2, C)."""
+def observed_range(x: Rows, batch_size: int = 1024) -> Tensor:
+    """Lowest and highest value of each channel of series (n, T, C), (2, C)."""
     lows, highs = [], []
     for rows in x.split(batch_size):
         part = rows.to("cpu")
         lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
         highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
-    low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
+    return torch.stack([torch.stack(lows).amin(0), torch.stack(highs).amax(0)])
+
+
+def widened(ends: Tensor) -> Tensor:
+    """Move the ends of ranges (2, C) apart on each side by half of the width."""
+    low, high = ends
     margin = RANGE_MARGIN * (high - low)
     return torch.stack([low - margin, high + margin])
 

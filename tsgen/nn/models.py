@@ -16,7 +16,7 @@ from tsgen.nn.decoders import (
     generate,
 )
 from tsgen.nn.denoisers import ResidualMLP, UNet1d
-from tsgen.nn.diffusion import Diffusion, widened_range
+from tsgen.nn.diffusion import Diffusion, observed_range
 from tsgen.nn.encoders import (
     DeterministicPosterior,
     GaussianPosterior,
@@ -46,7 +46,7 @@ class LatentDiffusion(Diffusion):
     that the decoder reads. Those set by `calibrate` bound what may be reached:
     `latent_range` the clean latents that the reverse chain predicts, `series_range` the
     observations fed back to the decoder, widened on each side by half the width seen in
-    training.
+    training, but not beyond an end that recurs or is discrete.
     """
 
     latent_range: Tensor
@@ -163,11 +163,8 @@ class LatentDiffusion(Diffusion):
         standardizer.running_mean.copy_(found.mean)
         standardizer.running_var.copy_(found.variance)
         self.latent_range.copy_(standardizer(torch.stack([found.low, found.high])))
-        self.series_range.copy_(widened_range(x, batch_size))
-        likelihood = self.likelihood
-        if isinstance(likelihood, MixtureLikelihood) and likelihood.discrete:
-            ends = likelihood.support[:, [0, -1]].T
-            self.series_range[:, likelihood.discrete] = ends
+        ends = observed_range(x, batch_size).to(device)
+        self.series_range.copy_(self.likelihood.reach(ends))
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""

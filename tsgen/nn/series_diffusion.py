@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tsgen.nn.denoisers import Bypass, ResidualMLP, SeriesTransformer
-from tsgen.nn.diffusion import Diffusion, widened_range
+from tsgen.nn.diffusion import Diffusion, observed_range, widened
 from tsgen.nn.rows import Rows
 
 
@@ -47,7 +47,7 @@ class SeriesDiffusion(Diffusion):
     @torch.no_grad()
     def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
         """Set the range from training series (n, T, C)."""
-        self.series_range.copy_(widened_range(x, batch_size))
+        self.series_range.copy_(widened(observed_range(x, batch_size)))
 
     def reset_statistics(self) -> None:
         """Set the range to its first value."""

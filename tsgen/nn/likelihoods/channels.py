@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past, carried, delayed
+from tsgen.nn.diffusion import widened
 from tsgen.nn.layers import full_precision
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
@@ -68,8 +69,8 @@ class MixtureLikelihood(nn.Module):
 
     with `Inflated` factors, whose odds, weights, means and scales are linear in
     :math:`h_t`, the last values, their changes, and which of them repeated, recurred or
-    are not known, in the channels before c, likewise, and in a layer of masked units
-    that see the same. It holds what a diagonal normal cannot:
+    are not known, and in a layer of masked units that see the channels before c too;
+    means are also linear in those channels. It holds what a diagonal normal cannot:
     channels that move together or are equal, small steps from a known value, exact
     repeats, values that recur, heavy tails. Discrete channels have `Categorical`
     factors, whose logits, beside their shares in training, and the log odds of a
@@ -124,8 +125,10 @@ class MixtureLikelihood(nn.Module):
         n_both = self.width + n_outputs
         self.from_features = nn.Linear(hidden_size, n_both)
         self.from_past = nn.Linear(4 * n_channels + n_flags, n_both, bias=False)
-        self.from_channels = nn.Linear(3 * n_channels + n_flags, n_both, bias=False)
+        n_seen = 3 * n_channels + n_flags
+        self.from_channels = nn.Linear(n_seen, self.width, bias=False)
         self.from_units = nn.Linear(self.width, n_outputs, bias=False)
+        self.shift = nn.Linear(n_channels, n_components * n_channels, bias=False)
         padded = torch.zeros(len(self.discrete), max(self.n_values))
         self.register_buffer("support", padded, persistent=False)
         self.register_buffer("log_share", padded.clone(), persistent=False)
@@ -172,27 +175,41 @@ class MixtureLikelihood(nn.Module):
         there[..., self.discrete] = False
         return there
 
+    def reach(self, ends: Tensor) -> Tensor:
+        """Bound observations, (2, C), by the ends of their ranges in training.
+
+        They may go beyond these, but not where an end recurs: nothing sold, full
+        saturation.
+        """
+        reach = widened(ends)
+        is_end = ends[:, self.owners] == self.recurring  # (2, R)
+        for row, column in is_end.nonzero().tolist():
+            reach[row, self.owners[column]] = self.recurring[column]
+        if self.discrete:
+            reach[:, self.discrete] = self.support[:, [0, -1]].T
+        return reach
+
     def forward(self, h: Tensor, past: Past) -> ChannelMixtures:
         """Map features (..., H) and what was just before to distributions (..., C)."""
         return ChannelMixtures(self, h, past)
 
     def conditionals(self, h: Tensor, past: Past, x: Tensor) -> Inflated | SideBySide:
         """Distribution of every channel of `x` (..., C), given those before it."""
-        from_channels, from_units = self._masked_weights()
+        into_units, from_units, into_means = self._masked_weights()
+        units, raw = self._before(h, past)
         seen = _seen(x, past.value, self.owners, self.recurring)
-        seen = torch.cat([self._seen_before(past, x), seen], dim=-1)
-        weight = torch.cat([self.from_past.weight, from_channels], dim=1)
-        both = self.from_features(h) + F.linear(seen, weight)
-        units, raw = both.split([self.width, len(self.outputs)], dim=-1)
-        raw = raw + F.linear(F.relu(units), from_units)
+        units = F.relu(units + F.linear(seen, into_units))
+        raw = raw + F.linear(units, from_units)
+        shift = F.linear(x.nan_to_num(), into_means)
+        shift = shift.unflatten(-1, (self.n_components, self.n_channels))
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
         sizes = [size, len(self.owners), *(1 + self.n_values[c] for c in others)]
         each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
-            return self._inflated(each, recurs, past.value)
+            return self._inflated(each, recurs, shift, past.value)
         return SideBySide(
-            self._inflated(each, recurs, past.value[..., some], some),
+            self._inflated(each, recurs, shift[..., some], past.value[..., some], some),
             self._categorical(parts, past.value[..., others]),
             (some, others),
         )
@@ -201,31 +218,38 @@ class MixtureLikelihood(nn.Module):
         self, h: Tensor, past: Past, eps: Tensor, known: Tensor | None = None
     ) -> Tensor:
         """Turn noise (..., C) into observations, one channel after the other."""
+        into_units, from_units, into_means = self._masked_weights()
+        into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
         order, sizes = _grouped(self.outputs, self.n_channels)
-        rows = [*range(self.width), *(self.width + output for output in order)]
-        from_channels, from_units = self._masked_weights()
-        from_channels, from_units = from_channels[rows], from_units[order].split(sizes)
-        both = self.from_features(h) + self.from_past(self._seen_before(past, h))
-        both, drawn = both[..., rows], []
+        units, outputs = self._before(h, past)
+        outputs, rows = outputs[..., order].split(sizes, dim=-1), from_units[order]
+        rows, drawn = rows.split(sizes), []
+        means = h.new_zeros(*h.shape[:-1], self.n_components, self.n_channels)
         channels = [channel.split(1, dim=-1) for channel in (past.value, eps)]
         for c, (before, noise) in enumerate(zip(*channels, strict=True)):
-            units, *outputs = both.split([self.width, *sizes], dim=-1)
-            raw = outputs[c] + F.linear(F.relu(units), from_units[c])
-            x = self._entry(c, raw, before).draw(noise)
+            raw = outputs[c] + F.linear(F.relu(units), rows[c])
+            x = self._entry(c, raw, means[..., c : c + 1], before).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
-            both = both + self._shown(c, x, before, from_channels)
+            units = units + self._shown(c, x, before, into_units)
+            means = means + x[..., None] * into_means[..., c]
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
+    def _before(self, h: Tensor, past: Past) -> tuple[Tensor, Tensor]:
+        """Units and outputs before any channel of the step is seen."""
+        both = self.from_features(h) + self.from_past(self._seen_before(past, h))
+        units, outputs = both.split([self.width, len(self.outputs)], dim=-1)
+        return units, outputs
+
     def _shown(
-        self, channel: int, x: Tensor, previous: Tensor, from_channels: Tensor
+        self, channel: int, x: Tensor, previous: Tensor, into_units: Tensor
     ) -> Tensor:
-        """Show one channel (..., 1), once it is drawn, to units and outputs."""
+        """Show one channel (..., 1), once it is drawn, to the units (..., W)."""
         own = [r for r, owner in enumerate(self.owners) if owner == channel]
         seen = _seen(x, previous, [0] * len(own), self.recurring[own])
         columns = [channel + k * self.n_channels for k in range(3)]
         columns += [3 * self.n_channels + r for r in own]
-        return F.linear(seen, from_channels[:, columns])
+        return F.linear(seen, into_units[:, columns])
 
     def _seen_before(self, past: Past, like: Tensor) -> Tensor:
         """Put what is seen of the last step side by side, (..., 4 C + R)."""
@@ -235,13 +259,13 @@ class MixtureLikelihood(nn.Module):
         return torch.cat([part.to(like) for part in (*seen, *flags)], dim=-1)
 
     def _entry(
-        self, channel: int, raw: Tensor, previous: Tensor
+        self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
     ) -> Inflated | Categorical:
         """Read the outputs of one channel as the distribution of its kind."""
         if not self.n_values[channel]:
             size = 3 * self.n_components + 1
             each, recurs = raw[..., :size], raw[..., size:]
-            return self._inflated(each, recurs, previous, [channel])
+            return self._inflated(each, recurs, shift, previous, [channel])
         place = self.discrete.index(channel)
         return self._categorical([raw], previous, slice(place, place + 1))
 
@@ -249,16 +273,19 @@ class MixtureLikelihood(nn.Module):
         self,
         raw: Tensor,
         recurs: Tensor,
+        shift: Tensor,
         previous: Tensor,
         channels: list[int] | None = None,
     ) -> Inflated:
         """Read outputs of channels as distributions.
 
-        Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R).
+        Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R),
+        shifts of means (..., K, C).
         """
         size = self.n_components
-        raw = full_precision(raw).unflatten(-1, (3 * size + 1, previous.shape[-1]))
+        raw = full_precision(raw).unflatten(-1, (3 * size + 1, shift.shape[-1]))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
+        mean = mean + full_precision(shift)
         scale = self.min_scale + F.softplus(raw_scale)
         usual = (
             self.usual_log_odds if channels is None else self.usual_log_odds[channels]
@@ -307,23 +334,27 @@ class MixtureLikelihood(nn.Module):
         log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
         return Categorical(log_weight, log_share, support)
 
-    def _masked_weights(self) -> tuple[Tensor, Tensor]:
+    def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Weights without those that would let a channel see itself or a later one.
 
         Of the units some see no channel; unit j of the W others sees the first
         ``j * C // W``, which of them repeat, are missing or recur. The outputs of
-        channel c see those before it, and the units that see no channel from c on.
+        channel c see the units that see no channel from c on.
         """
         weight, n_channels = self.from_channels.weight, self.n_channels
         device, n_sighted = weight.device, self.width - BLIND_UNITS
-        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
-        seen = sighted.clamp(min=0) * n_channels // n_sighted  # by units
-        outputs = torch.tensor(self.outputs, device=device)
+        channel = torch.arange(n_channels, device=device)
         owner = torch.tensor(self.owners, dtype=torch.long, device=device)
-        column = torch.cat([torch.arange(n_channels, device=device).repeat(3), owner])
-        from_channels = column < torch.cat([seen, outputs])[:, None]
-        from_units = seen <= outputs[:, None]
-        return weight * from_channels, self.from_units.weight * from_units
+        outputs = torch.tensor(self.outputs, device=device)
+        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
+        seen = sighted.clamp(min=0) * n_channels // n_sighted
+        into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
+        into_means = channel < channel.repeat(self.n_components)[:, None]
+        return (
+            weight * into_units,
+            self.from_units.weight * (seen <= outputs[:, None]),
+            self.shift.weight * into_means,
+        )
 
 
 def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past
+from tsgen.nn.diffusion import widened
 from tsgen.nn.layers import full_precision
 
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
@@ -89,6 +90,10 @@ class GaussianLikelihood(nn.Module):
     def has_density(self, x: Tensor) -> Tensor:
         """Tell which entries of series (B, T, C) have a density: all observed ones."""
         return ~x.isnan()
+
+    def reach(self, ends: Tensor) -> Tensor:
+        """Bound observations, (2, C), by the ends of their ranges in training."""
+        return widened(ends)
 
     def forward(self, h: Tensor, past: Past) -> Gaussian:
         """Map features (..., H) to distributions over (..., C), whatever was before."""
