@@ -202,6 +202,12 @@ def test_draws_of_a_mixture_have_its_distribution():
     assert_close(cdf, probability, atol=2e-4, rtol=0)
 
 
+def test_without_noise_a_mixture_gives_the_mean_of_its_likeliest_component(mixture):
+    likeliest = mixture.log_weight.argmax(dim=-2, keepdim=True)
+    found = mixture.quantile(torch.full((B, T, C), 0.5))
+    assert_close(found, mixture.mean.gather(-2, likeliest)[..., 0, :])
+
+
 def test_a_mixture_of_one_component_is_a_normal(gaussian, normals):
     eps = normals(B, T, C, seed=1, dtype=torch.float64)
     zeros = torch.zeros_like(gaussian.mean)

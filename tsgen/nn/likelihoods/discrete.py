@@ -33,7 +33,7 @@ class Categorical(NamedTuple):
 
     def draw(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise into observations, 0 into the likeliest ones."""
-        place, _ = chosen(self.log_weight, eps)
+        place, _ = chosen(self.log_weight, torch.special.ndtr(eps.double()))
         support = self.support.expand_as(self.log_weight)
         return support.gather(-1, place[..., None])[..., 0]
 

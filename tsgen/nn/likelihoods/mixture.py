@@ -29,10 +29,9 @@ class Mixture(NamedTuple):
 
         One number an entry does both: it picks the component, and where it lies within
         the share of that component is the quantile of it. So an entry is continuous in
-        it but between components.
+        it but between components, and 1/2 is the mean of the likeliest one.
         """
-        weight = self.log_weight.double().exp().movedim(-2, -1)
-        place, within = located(probability.double(), weight)
+        place, within = chosen(self.log_weight.movedim(-2, -1), probability)
         deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
         mean, scale = (
             part.gather(-2, place[..., None, :])[..., 0, :]
@@ -61,28 +60,26 @@ def located(probability: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return place[..., 0], within.clamp(0, 1)[..., 0]
 
 
-def chosen(log_weight: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose one of several by standard normal noise.
+def chosen(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose one of several by numbers that are uniform in (0, 1).
 
-    The probability of the noise under the normal distribution, on a circle turned so
-    that 1/2 is the middle of the likeliest one, tells which: noise 0 chooses that.
+    They lie on a circle, turned so that 1/2 is the middle of the likeliest one.
 
     Parameters
     ----------
     log_weight : Tensor of shape (..., n)
         Log-probabilities.
-    eps : Tensor of shape (...,)
+    probability : Tensor of shape (...,)
 
     Returns
     -------
     place : Tensor of shape (...,)
         Index of the chosen one.
     within : Tensor of shape (...,), float64
-        How far the probability of the noise is within the share of the chosen one,
-        from 0 to 1: uniform, whichever is chosen.
+        How far the number is within the share of the chosen one, from 0 to 1: uniform,
+        whichever is chosen.
     """
     weight = log_weight.double().exp()
     middles = weight.cumsum(dim=-1) - weight / 2
     middle = middles.gather(-1, weight.argmax(dim=-1, keepdim=True))[..., 0]
-    probability = torch.special.ndtr(eps.double())
-    return located((probability + middle - 0.5).remainder(1), weight)
+    return located((probability.double() + middle - 0.5).remainder(1), weight)

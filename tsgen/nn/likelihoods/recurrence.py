@@ -111,13 +111,13 @@ class Inflated(NamedTuple):
         )
 
     def draw(self, eps: Tensor) -> Tensor:
-        """Turn standard normal noise into observations; see `chosen`."""
+        """Turn standard normal noise into observations, 0 into the likeliest ones."""
         repeats, changes = self._log_probabilities()
         other = changes + self._log_none()
         log_odds, values = self.recurring.spread(other.shape[-1])  # (..., C, S) each
         log_weight = torch.stack([other, repeats], dim=-1)
         log_weight = torch.cat([log_weight, other[..., None] + log_odds], dim=-1)
-        place, within = chosen(log_weight, eps)
+        place, within = chosen(log_weight, torch.special.ndtr(eps.double()))
         exact = torch.cat([self.previous[..., None], values], dim=-1)
         exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
         return torch.where(place == 0, self.mixture.quantile(within), exact)
