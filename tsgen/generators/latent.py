@@ -360,9 +360,9 @@ class BaseLatentGenerator(
         noise : bool, default=False
             False follows the middle of the likelihood at every step, the mean of a
             normal, the likeliest value of a discrete channel, and of a mixture the
-            value before or a recurring one, if that is likeliest, or else the middle of
-            its normals: the typical series of a latent. True draws every step, as
-            `sample` does.
+            value before or a recurring one, if that is likeliest, or else the mean of
+            its likeliest normal: the typical series of a latent. True draws every step,
+            as `sample` does.
         random_state : int, RandomState, Generator or None, default=None
             For ``noise=True``; None falls back to the constructor's.
 
