@@ -558,6 +558,13 @@ class TestOptions:
         assert np.isfinite(other).all()
         assert not np.array_equal(usual, other)
 
+    @pytest.mark.parametrize(("n_channels", "number"), [(1, 20), (6, 14), (40, 3)])
+    def test_auto_gives_few_channels_more_normals(self, n_channels, number):
+        make, own = GENERATORS["stable"]
+        X = np.random.default_rng(0).normal(size=(20, 3, n_channels))
+        generator = make(**own).set_params(n_components="auto").fit(X)
+        assert generator.model_.likelihood.n_components == number
+
     def test_the_heads_of_the_transformer_make_a_difference(
         self, make_latent_generator, X
     ):

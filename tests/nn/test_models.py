@@ -237,6 +237,22 @@ def test_generated_series_of_both_kinds_are_draws_given_their_own_past(
     assert set(x[..., 1].unique().tolist()) == {-1.0, 0.5, 2.0}
 
 
+@pytest.mark.parametrize("likelihood", ["mixture", "gaussian"])
+def test_what_is_far_out_is_read_as_four_deviations(make_model, normals, likelihood):
+    model = make_model(likelihood=likelihood).eval()
+    z, x = normals(B, K), normals(B, T, C, seed=1)
+    far, farther = x.clone(), x.clone()
+    far[:, 1, 0], farther[:, 1, 0] = 40.0, 400.0
+    found, same = (
+        model.decode(z, delayed(part, torch.nan)).log_prob(x) for part in (far, farther)
+    )
+    assert_close(found[:, 2], same[:, 2])
+    far[:, 1, 0] = 3.0
+    assert not torch.equal(
+        model.decode(z, delayed(far, torch.nan)).log_prob(x)[:, 2], found[:, 2]
+    )
+
+
 def test_the_range_of_a_discrete_channel_is_that_of_its_values(make_mixed, x):
     model = make_mixed()
     x[..., 1] = 0.5  # of the part that was not held out

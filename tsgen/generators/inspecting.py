@@ -30,6 +30,7 @@ from tsgen.inspection.posterior import (
 from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.dependency import gauss_legendre, measure
 from tsgen.nn.encoders import reparameterize
+from tsgen.nn.layers import readable
 from tsgen.nn.models import LatentDiffusion
 from tsgen.nn.rows import Rows
 
@@ -86,7 +87,7 @@ def _measured(
 ) -> Dependency:
     device, model = generator.device_, generator.model_
     z = model.with_condition(z.to(device))
-    x = x.nan_to_num().to(device)
+    x = readable(x).to(device)
     return measured(model.decoder, z, x, lengths, options, random_state)
 
 
@@ -242,7 +243,7 @@ def quick_dependency(
     rule = gauss_legendre(len(x), N_NODES)
     x = x[:, :n_steps]
     z = model.with_condition(z)
-    found = measure(model.decoder, z, x.nan_to_num(), rule, max_order=0, tol=COARSE)
+    found = measure(model.decoder, z, readable(x), rule, max_order=0, tol=COARSE)
     unseen = x.isnan().all(dim=2)  # steps after the end among them
     return found.global_.masked_fill(unseen, torch.nan).cpu().numpy()
 

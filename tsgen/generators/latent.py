@@ -51,6 +51,9 @@ from tsgen.nn.likelihoods import GaussianLikelihood
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.rows import Rows
 
+ALL_NORMALS = 84  # of the mixtures of all channels, if each has as many as it may
+FEWEST_NORMALS, MOST_NORMALS = 3, 20  # of a channel
+
 
 class BaseLatentGenerator(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseGenerator
@@ -70,7 +73,10 @@ class BaseLatentGenerator(
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "skip_connections": ["boolean"],
         "likelihood": [StrOptions({"mixture", "gaussian"}), "array-like"],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "min_scale": [Interval(Real, 0, None, closed="neither")],
         "denoiser": [StrOptions({"mlp", "unet"})],
         "variable_masking": [Interval(Real, 0, 1, closed="both")],
@@ -512,7 +518,7 @@ class BaseLatentGenerator(
 
     def _current_architecture(self) -> dict[str, Any]:
         """Return the parameters that the network is built from, as plain values."""
-        kind = self.likelihood
+        kind, number = self.likelihood, self.n_components
         return {
             "backbone": self.backbone,
             "latent_size": int(self.latent_size),
@@ -522,7 +528,7 @@ class BaseLatentGenerator(
             "dropout": float(self.dropout),
             "skip_connections": bool(self.skip_connections),
             "likelihood": kind if isinstance(kind, str) else tuple(map(str, kind)),
-            "n_components": int(self.n_components),
+            "n_components": number if number == "auto" else int(number),
             "min_scale": float(self.min_scale),
             "denoiser": self.denoiser,
             "n_levels": int(self.n_levels),
@@ -539,8 +545,15 @@ class BaseLatentGenerator(
                 condition_widths=self.conditions_.widths,
                 n_values=self._n_values,
                 n_recurring=self._n_recurring,
-                **self._architecture,
+                **self._architecture | {"n_components": self._n_normals_each()},
             )
+
+    def _n_normals_each(self) -> int:
+        """Count the normals of a mixture; "auto" gives few channels more of them."""
+        number = self._architecture["n_components"]
+        if number != "auto":
+            return int(number)
+        return min(MOST_NORMALS, max(FEWEST_NORMALS, ALL_NORMALS // self.n_channels_))
 
     def _widths(self) -> dict[str, int]:
         return {

@@ -58,8 +58,9 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         stands for a probability of each of the at most 256 values in training. With
         "mixture" for all, columns of data frames are discrete that hold text or pandas
         categories, or booleans or integers of at most 64 values.
-    n_components : int, default=3
-        Normals in each mixture.
+    n_components : int or "auto", default="auto"
+        Normals in each mixture; "auto" shares out 84 among the channels, 3 at least and
+        20 at most to each.
     min_scale : float, default=0.005
         Smallest standard deviation of a normal, in units of a channel's own.
     denoiser : {"mlp", "unet"}, default="mlp"
@@ -215,7 +216,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         skip_connections: bool = False,
         inverse_lipschitz: float = 0.0,
         likelihood: str | Sequence[str] = "mixture",
-        n_components: int = 3,
+        n_components: int | str = "auto",
         min_scale: float = 0.005,
         denoiser: str = "mlp",
         # objective

@@ -20,6 +20,7 @@ from tsgen.nn.layers import (
     KeysValues,
     TransformerBlock,
     lstm_cell,
+    readable,
     sinusoidal_embedding,
 )
 
@@ -259,7 +260,7 @@ def generate(
     state: Any = decoder.begin(z)
     observations = 2 * [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
-        features, state = decoder.step(state, observations[-1].nan_to_num())
+        features, state = decoder.step(state, readable(observations[-1]))
         past = Past.after(observations[-1], observations[-2])
         observations.append(emit(features, past, t))
     return torch.stack(observations[2:], dim=1)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FARTHEST = 4.0  # standard deviations that networks read
+
 
 def initialize(module: nn.Module, generator: torch.Generator) -> None:
     """Draw every weight of `module` from `generator`, in the order of its parameters.
@@ -45,6 +47,16 @@ class Dropout(nn.Module):
             return x
         keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=generator)
         return x * keep / (1 - self.p)
+
+
+def readable(x: Tensor) -> Tensor:
+    """Make standardised observations fit to be read: no gaps, and nothing far out.
+
+    Zeros stand for gaps, 4 standard deviations for what is beyond. Else a decoder
+    extrapolates from the few outliers that it knows, and what it draws leads, fed back,
+    farther out still.
+    """
+    return x.nan_to_num().clamp(-FARTHEST, FARTHEST)
 
 
 def full_precision(x: Tensor) -> Tensor:

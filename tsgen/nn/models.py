@@ -23,6 +23,7 @@ from tsgen.nn.encoders import (
     LSTMEncoder,
     TransformerEncoder,
 )
+from tsgen.nn.layers import readable
 from tsgen.nn.likelihoods import (
     GaussianLikelihood,
     Likelihood,
@@ -127,7 +128,7 @@ class LatentDiffusion(Diffusion):
         known: at the first step, and where an observation is hidden or missing.
         """
         z = self.with_condition(z, condition)
-        h = self.decoder(z, previous.nan_to_num(), generator)
+        h = self.decoder(z, readable(previous), generator)
         return self.likelihood(h, Past.before_each(previous))
 
     def generate(

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past, carried, delayed
 from tsgen.nn.diffusion import widened
-from tsgen.nn.layers import full_precision
+from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.normal import kept
@@ -200,7 +200,7 @@ class MixtureLikelihood(nn.Module):
         seen = _seen(x, past.value, self.owners, self.recurring)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
-        shift = F.linear(x.nan_to_num(), into_means)
+        shift = F.linear(readable(x), into_means)
         shift = shift.unflatten(-1, (self.n_components, self.n_channels))
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
@@ -231,7 +231,7 @@ class MixtureLikelihood(nn.Module):
             x = self._entry(c, raw, means[..., c : c + 1], before).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
             units = units + self._shown(c, x, before, into_units)
-            means = means + x[..., None] * into_means[..., c]
+            means = means + readable(x)[..., None] * into_means[..., c]
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
@@ -254,7 +254,7 @@ class MixtureLikelihood(nn.Module):
     def _seen_before(self, past: Past, like: Tensor) -> Tensor:
         """Put what is seen of the last step side by side, (..., 4 C + R)."""
         at = past.value[..., self.owners] == self.recurring
-        seen = (past.change.nan_to_num(), past.value.nan_to_num())
+        seen = (readable(past.change), readable(past.value))
         flags = (past.change == 0, past.missing, at)
         return torch.cat([part.to(like) for part in (*seen, *flags)], dim=-1)
 
@@ -360,7 +360,7 @@ class MixtureLikelihood(nn.Module):
 def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:
     """Put values side by side with whether they repeat, are missing, and recur."""
     flags = (x == previous, x.isnan(), x[..., owners] == values)
-    return torch.cat([x.nan_to_num(), *(part.to(x) for part in flags)], dim=-1)
+    return torch.cat([readable(x), *(part.to(x) for part in flags)], dim=-1)
 
 
 def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:
