@@ -27,9 +27,8 @@ print(f"{len(X_train)} windows of 24 x 28 to train on, {len(X_test)} held out")
 
 # Fit.
 start = perf_counter()
-generator = StablePosteriorGenerator(
-    backbone="lstm", max_iter=10, prior_max_iter=20, verbose=1, random_state=0
-).fit(X_train)
+generator = StablePosteriorGenerator(backbone="lstm", verbose=1, random_state=0)
+generator.fit(X_train)
 print(f"fitted in {perf_counter() - start:.0f} s")
 
 # Save, load again, sample: the units are those of the data.
