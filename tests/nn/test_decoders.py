@@ -10,6 +10,7 @@ from tsgen.nn.decoders import (
     delayed,
     generate,
 )
+from tsgen.nn.layers import readable
 
 B, T, C, K, H = 3, 6, 2, 4, 8
 L = 1.5
@@ -286,7 +287,7 @@ def test_generated_series_are_decoded_from_themselves(
     module = fresh(backbone, n_layers, skip).double()
     z = z.double()
     x = generate(module, z, lambda h, past, t: h[:, :C] + t, T, C)
-    h = module(z, delayed(x))
+    h = module(z, readable(delayed(x)))
     assert_close(x, h[:, :, :C] + torch.arange(T)[:, None])
 
 

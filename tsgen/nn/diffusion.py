@@ -11,7 +11,6 @@ from tsgen.nn.layers import full_precision, initialize
 from tsgen.nn.noise import clean_from_noise, clean_from_velocity
 from tsgen.nn.rows import Rows
 
-RANGE_MARGIN = 0.5
 Model = TypeVar("Model", bound="Diffusion")
 
 
@@ -79,23 +78,6 @@ class Diffusion(nn.Module):
             anyway = self.predict_clean(z_level, level)
             clean = clean + guidance * (clean - anyway)
         return clean.clamp(*self.clean_range)
-
-
-def observed_range(x: Rows, batch_size: int = 1024) -> Tensor:
-    """Lowest and highest value of each channel of series (n, T, C), (2, C)."""
-    lows, highs = [], []
-    for rows in x.split(batch_size):
-        part = rows.to("cpu")
-        lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
-        highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
-    return torch.stack([torch.stack(lows).amin(0), torch.stack(highs).amax(0)])
-
-
-def widened(ends: Tensor) -> Tensor:
-    """Move the ends of ranges (2, C) apart on each side by half of the width."""
-    low, high = ends
-    margin = RANGE_MARGIN * (high - low)
-    return torch.stack([low - margin, high + margin])
 
 
 def initialized(model: Model, alpha_bar: Tensor, seed: int) -> Model:

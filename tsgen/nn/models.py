@@ -16,7 +16,7 @@ from tsgen.nn.decoders import (
     generate,
 )
 from tsgen.nn.denoisers import ResidualMLP, UNet1d
-from tsgen.nn.diffusion import Diffusion, observed_range
+from tsgen.nn.diffusion import Diffusion
 from tsgen.nn.encoders import (
     DeterministicPosterior,
     GaussianPosterior,
@@ -31,7 +31,7 @@ from tsgen.nn.likelihoods import (
     Observation,
     kept,
 )
-from tsgen.nn.rows import Rows, joined
+from tsgen.nn.rows import Rows, joined, observed_range
 
 DENOISERS = {"mlp": ResidualMLP, "unet": UNet1d}
 Posterior = DeterministicPosterior | GaussianPosterior

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+RANGE_MARGIN = 0.5
+
 
 class Rows(Protocol):
     """What batches are taken from: a tensor (n, ...), or what behaves like one.
@@ -56,3 +58,20 @@ def joined(parts: Iterable[Tensor], n_rows: int) -> Tensor:
         rows[start : start + len(part)] = part
         start += len(part)
     return rows
+
+
+def observed_range(x: Rows, batch_size: int = 1024) -> Tensor:
+    """Lowest and highest value of each channel of series (n, T, C), (2, C)."""
+    lows, highs = [], []
+    for rows in x.split(batch_size):
+        part = rows.to("cpu")
+        lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
+        highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
+    return torch.stack([torch.stack(lows).amin(0), torch.stack(highs).amax(0)])
+
+
+def widened(ends: Tensor) -> Tensor:
+    """Move the ends of ranges (2, C) apart on each side by half of the width."""
+    low, high = ends
+    margin = RANGE_MARGIN * (high - low)
+    return torch.stack([low - margin, high + margin])

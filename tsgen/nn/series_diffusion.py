@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tsgen.nn.denoisers import Bypass, ResidualMLP, SeriesTransformer
-from tsgen.nn.diffusion import Diffusion, observed_range, widened
-from tsgen.nn.rows import Rows
+from tsgen.nn.diffusion import Diffusion
+from tsgen.nn.rows import Rows, observed_range, widened
 
 
 class SeriesDiffusion(Diffusion):

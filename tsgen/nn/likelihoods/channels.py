@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past, carried, delayed
-from tsgen.nn.diffusion import widened
 from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
@@ -21,6 +20,7 @@ from tsgen.nn.likelihoods.recurrence import (
     Inflated,
     Recurring,
 )
+from tsgen.nn.rows import widened
 
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past
-from tsgen.nn.diffusion import widened
 from tsgen.nn.layers import full_precision
+from tsgen.nn.rows import widened
 
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
