@@ -27,7 +27,7 @@ TINY_DIFFUSION = {
     "max_iter": 2,
     "random_state": 0,
 }
-TINY = {**TINY_DIFFUSION, "latent_size": 4, "prior_max_iter": 2}
+TINY = {**TINY_DIFFUSION, "latent_size": 4, "n_components": 3, "prior_max_iter": 2}
 LATENT_GENERATORS = {
     "stable": (
         StablePosteriorGenerator,
