@@ -51,8 +51,8 @@ from tsgen.nn.likelihoods import GaussianLikelihood
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.rows import Rows
 
-ALL_NORMALS = 84  # of the mixtures of all channels, if each has as many as it may
-FEWEST_NORMALS, MOST_NORMALS = 3, 20  # of a channel
+ALL_NORMALS = 84  # to be shared out among the mixtures of all channels
+FEWEST_NORMALS, MOST_NORMALS = 3, 20  # of a mixture
 
 
 class BaseLatentGenerator(
