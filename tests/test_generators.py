@@ -31,7 +31,7 @@ from tsgen.exceptions import (
     TrainingDivergedError,
 )
 from tsgen.generators import base
-from tsgen.generators.fitting import Fit
+from tsgen.generators.fitting import JOINT, PRIOR
 from tsgen.nn.devices import has_bfloat16
 from tsgen.nn.training import Trainer
 
@@ -364,16 +364,25 @@ class TestTraining:
         assert not np.allclose(falling, constant)
 
     @pytest.mark.parametrize(
-        ("n_series", "n_epochs", "n_prior"),
-        [(10, 200, 200), (640, 32, 63), (1280, 40, 80), (6400, 16, 32), (9**7, 1, 1)],
+        ("n_series", "joint", "prior"),
+        [
+            (10, (16, 200), (64, 500)),
+            (640, (20, 32), (64, 400)),
+            (1280, (40, 40), (64, 200)),
+            (6400, (64, 16), (64, 40)),
+            (9**7, (64, 1), (64, 1)),
+        ],
     )
     def test_auto_takes_a_minibatch_for_each_series_within_bounds(
-        self, make_generator, X, n_series, n_epochs, n_prior
+        self, n_series, joint, prior
     ):
-        fit = Fit(make_generator(batch_size="auto").fit(X), None)
-        assert fit._n_epochs("auto", n_series) == n_epochs
-        assert fit._n_epochs("auto", n_series, share=2) == n_prior
-        assert fit._n_epochs(7, n_series, share=2) == 7
+        assert JOINT.plan("auto", "auto", n_series) == joint
+        assert PRIOR.plan("auto", "auto", n_series) == prior
+
+    def test_a_plan_takes_what_is_asked_for(self):
+        assert JOINT.plan(8, 7, 640) == (8, 7)
+        assert JOINT.plan(8, "auto", 6400) == (8, 2)
+        assert JOINT.plan("auto", 7, 640) == (20, 7)
 
     def test_levels_of_inference_are_those_of_the_fit(self, X):
         make, own = GENERATORS["stable"]
@@ -497,8 +506,9 @@ class TestInterruption:
     def test_in_the_second_stage_it_can_still_sample(
         self, make_latent_generator, X, monkeypatch
     ):
-        generator = make_latent_generator(max_iter=2, prior_max_iter=9)
-        self.interrupt_at_step(monkeypatch, 9)
+        epochs = {"max_iter": 2, "prior_max_iter": 9}
+        generator = make_latent_generator(batch_size=16, **epochs)
+        self.interrupt_at_step(monkeypatch, 9)  # two batches an epoch
         with pytest.raises(KeyboardInterrupt):
             generator.fit(X)
         assert len(generator.history_["prior_loss"]) == 2

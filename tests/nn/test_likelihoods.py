@@ -51,8 +51,8 @@ def test_the_reference_is_the_standard_normal(normals):
 
 
 def test_a_draw_is_noise_in_units_of_the_scale(gaussian, normals):
-    eps = normals(B, T, C, seed=1, dtype=torch.float64)
-    assert_close((gaussian.draw(eps) - gaussian.mean) / gaussian.scale, eps)
+    eps = normals(B, T, 2, C, seed=1, dtype=torch.float64)
+    assert_close((gaussian.draw(eps) - gaussian.mean) / gaussian.scale, eps[..., 1, :])
 
 
 def test_every_entry_has_a_mean_and_a_scale(likelihood, normals):
@@ -194,38 +194,51 @@ def test_draws_of_a_mixture_have_its_distribution():
     mean = torch.tensor([[-2.0], [0.0], [5.0]], dtype=torch.float64)
     scale = torch.tensor([[0.3], [1.0], [0.5]], dtype=torch.float64)
     mixture = Mixture(logits.log_softmax(dim=-2), mean, scale)
-    n = 20_001
-    probability = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
-    rows = Mixture(*(part.expand(n, 3, 1) for part in mixture))
-    drawn = rows.quantile(probability[:, None])[:, 0].sort().values
-    cdf = torch_mixture(mixture).cdf(drawn[:, None])[:, 0]
-    assert_close(cdf, probability, atol=2e-4, rtol=0)
+    n = 500
+    middles = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    probability, within = torch.cartesian_prod(middles, middles).unbind(dim=1)
+    rows = Mixture(*(part.expand(n * n, 3, 1) for part in mixture))
+    drawn = rows.draw(probability[:, None], torch.special.ndtri(within)[:, None])
+    cdf = torch_mixture(mixture).cdf(drawn.sort(dim=0).values)[:, 0]
+    expected = (torch.arange(n * n, dtype=torch.float64) + 0.5) / n**2
+    assert_close(cdf, expected, atol=2 / n, rtol=0)
 
 
 def test_without_noise_a_mixture_gives_the_mean_of_its_likeliest_component(mixture):
     likeliest = mixture.log_weight.argmax(dim=-2, keepdim=True)
-    found = mixture.quantile(torch.full((B, T, C), 0.5))
+    found = mixture.draw(torch.full((B, T, C), 0.5), torch.zeros(B, T, C))
     assert_close(found, mixture.mean.gather(-2, likeliest)[..., 0, :])
 
 
 def test_a_mixture_of_one_component_is_a_normal(gaussian, normals):
-    eps = normals(B, T, C, seed=1, dtype=torch.float64)
-    zeros = torch.zeros_like(gaussian.mean)
+    eps = normals(B, T, 2, C, seed=1, dtype=torch.float64)
+    x, zeros = eps[..., 0, :], torch.zeros_like(gaussian.mean)
     one = Mixture(*(part[..., None, :] for part in (zeros, *gaussian)))
-    assert_close(one.log_prob(eps), gaussian.log_prob(eps))
-    assert_close(one.quantile(torch.special.ndtr(eps)), gaussian.draw(eps))
-    assert_close(one.divergence(), gaussian.divergence(eps))
+    assert_close(one.log_prob(x), gaussian.log_prob(x))
+    drawn = one.draw(torch.special.ndtr(x), eps[..., 1, :])
+    assert torch.equal(drawn, gaussian.draw(eps))
+    assert_close(one.divergence(), gaussian.divergence(x))
 
 
 def test_draws_are_finite_however_far_out_the_noise(repeatable):
     for eps in (-40.0, 0.0, 40.0):
-        assert repeatable.draw(torch.full((B, T, C), eps)).isfinite().all()
+        assert repeatable.draw(torch.full((B, T, 2, C), eps)).isfinite().all()
 
 
-def test_the_divergence_of_a_mixture_is_bounded_from_above(mixture):
+def test_draws_do_not_magnify_rounding(mixture, normals):
+    n = 4000
+    chosen, deviation = normals(2, n, C, dtype=torch.float64)
+    rows = Mixture(*(part[0, 0].expand(n, K, C) for part in mixture))
+    noise = torch.special.ndtr(chosen), deviation
+    rounded = rows._replace(log_weight=rows.log_weight * (1 + 1e-7))
+    assert torch.equal(rounded.draw(*noise), rows.draw(*noise))
+
+
+def test_the_divergence_of_a_mixture_is_bounded_from_above(mixture, normals):
     probability = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
     rows = Mixture(*(part[0, 0, :, :1].expand(4000, K, 1) for part in mixture))
-    x = rows.quantile(probability[:, None])
+    deviation = normals(4000, 1, seed=1, dtype=torch.float64)
+    x = rows.draw(probability[:, None], deviation)
     estimate = (rows.log_prob(x) - standard_normal_log_prob(x)).mean()
     assert 0 < estimate < mixture.divergence()[0, 0, 0]
 
@@ -245,7 +258,7 @@ def test_what_repeats_has_a_probability_and_the_rest_a_density(repeatable, norma
 def test_nothing_repeats_what_is_not_known(repeatable, normals):
     x = normals(B, T, C, seed=1, dtype=torch.float64)
     assert_close(repeatable.log_prob(x)[0], repeatable.mixture.log_prob(x)[0])
-    assert repeatable.draw(torch.full((B, T, C), -40.0)).isfinite().all()
+    assert repeatable.draw(torch.full((B, T, 2, C), -40.0)).isfinite().all()
 
 
 def test_draws_repeat_as_often_as_they_should_and_are_drawn_else():
@@ -255,13 +268,13 @@ def test_draws_repeat_as_often_as_they_should_and_are_drawn_else():
     half, seven = 0.5 * ones[..., 0], 7 * ones[..., 0]
     mixture = Mixture(0 * ones, ones, ones)
     rows = Inflated(half, half[0], seven, none_recur(half), mixture)
-    drawn = rows.draw(torch.special.ndtri(probability))
+    deviation = torch.special.ndtri(probability)
+    turned = deviation.roll(n // 3, dims=0)  # the two numbers are independent
+    drawn = rows.draw(torch.stack([deviation, turned], dim=-2))
     repeats = drawn == 7
     rate = torch.tensor(0.5, dtype=torch.float64).sigmoid()
     assert_close(repeats.double().mean(), rate, atol=1e-4, rtol=0)
-    rest = drawn[~repeats].sort().values
-    expected = (torch.arange(len(rest)).double() + 0.5) / len(rest)
-    assert_close(Normal(1.0, 1.0).cdf(rest), expected, atol=1e-3, rtol=0)
+    assert torch.equal(drawn[~repeats], (1 + turned)[~repeats])
 
 
 def test_the_divergence_is_the_expected_gain_where_one_component_does_all():
@@ -322,7 +335,7 @@ def test_every_unit_and_weight_of_the_mixture_is_used_or_masked(channels):
 
 def test_a_draw_inverts_the_conditionals(channels, normals):
     likelihood, h, past, _ = channels
-    eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
+    eps = normals(B, T, 2, WIDE, seed=2, dtype=torch.float64)
     x = likelihood(h, past).draw(eps)
     assert_close(likelihood.conditionals(h, past, x).draw(eps), x)
     repeats = x == past.value
@@ -332,7 +345,7 @@ def test_a_draw_inverts_the_conditionals(channels, normals):
 
 def test_what_is_known_is_kept_and_told_to_later_channels(channels, normals):
     likelihood, h, past, x = channels
-    eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
+    eps = normals(B, T, 2, WIDE, seed=2, dtype=torch.float64)
     known = unknown(x)
     known[..., 3] = x[..., 3]
     drawn = likelihood(h, past).draw(eps, known)
@@ -531,8 +544,8 @@ def test_draws_of_discrete_channels_have_their_probabilities():
     n = 20_000
     probability = (torch.arange(n, dtype=torch.float64) + 0.5) / n
     rows = DiscreteValues(weight.log().expand(n, 1, 4), weight.log(), support)
-    drawn = rows.draw(torch.special.ndtri(probability)[:, None])
-    share = (drawn == support).double().mean(dim=0)
+    noise = torch.special.ndtri(probability)[:, None, None].expand(n, 2, 1)
+    share = (rows.draw(noise) == support).double().mean(dim=0)
     assert_close(share, weight[0], atol=1.5 / n, rtol=0)
 
 
@@ -540,13 +553,15 @@ def test_no_noise_draws_the_likeliest_value(mixed):
     likelihood, h, past, x = mixed
     discrete = likelihood.conditionals(h, past, x).discrete
     likeliest = discrete.support[torch.arange(4), discrete.log_weight.argmax(dim=-1)]
-    assert torch.equal(discrete.draw(torch.zeros_like(likeliest)), likeliest)
+    nothing = torch.zeros_like(likeliest)
+    noise = torch.stack([nothing, nothing], dim=-2)
+    assert torch.equal(discrete.draw(noise), likeliest)
 
 
 def test_draws_are_values_however_far_out_the_noise(mixed):
     likelihood, h, past, x = mixed
     for eps in (-40.0, -5.0, 5.0, 40.0):
-        drawn = likelihood(h, past).draw(torch.full_like(x, eps))
+        drawn = likelihood(h, past).draw(x.new_full((B, T, 2, WIDE), eps))
         assert likelihood(h, past).log_prob(drawn).isfinite().all()
 
 
@@ -590,7 +605,7 @@ def test_no_channel_sees_itself_or_a_later_one_if_some_are_discrete(mixed):
 
 def test_a_draw_inverts_the_conditionals_of_both_kinds(mixed, normals):
     likelihood, h, past, x = mixed
-    eps = normals(B, T, WIDE, seed=2, dtype=torch.float64)
+    eps = normals(B, T, 2, WIDE, seed=2, dtype=torch.float64)
     known = unknown(x)
     known[..., 3] = x[..., 3]
     drawn = likelihood(h, past).draw(eps, known)
@@ -655,7 +670,8 @@ def test_draws_take_recurring_values_as_often_as_they_should(recurring):
         ),
         mixture=Mixture(*(part[one].expand(n, 1, K, C) for part in recurring.mixture)),
     )
-    drawn = rows.draw(torch.special.ndtri(probability)[:, None, None].expand(n, 1, C))
+    noise = torch.special.ndtri(probability)[:, None, None, None]
+    drawn = rows.draw(noise.expand(n, 1, 2, C))
     for value in (*recurring.recurring.values, recurring.previous[1, 0, 1]):
         rate = (drawn[..., 1] == value).double().mean()
         x = torch.full((1, 1, C), float(value), dtype=torch.float64)

@@ -178,7 +178,7 @@ def test_generated_series_are_draws_given_their_own_past(
 ):
     model = calibrated(backbone=backbone, skip_connections=skip, n_layers=2).double()
     model.series_range[0], model.series_range[1] = -100, 100
-    z, eps = normals(B, K).double(), normals(B, T, C, seed=1).double()
+    z, eps = normals(B, K).double(), normals(B, T, 2, C, seed=1).double()
     x = model.generate(z, eps)
     assert_close(x, model.decode(z, delayed(x, torch.nan)).draw(eps))
 
@@ -186,7 +186,7 @@ def test_generated_series_are_draws_given_their_own_past(
 @every_backbone
 def test_generated_series_stay_in_their_range(calibrated, normals, backbone):
     model = calibrated(backbone=backbone)
-    x = model.generate(normals(B, K), 1e6 * normals(B, T, C, seed=1))
+    x = model.generate(normals(B, K), 1e6 * normals(B, T, 2, C, seed=1))
     low, high = model.series_range
     assert ((x >= low) & (x <= high)).all()
 
@@ -195,7 +195,7 @@ def test_generated_series_stay_in_their_range(calibrated, normals, backbone):
 def test_generated_series_are_shorter_or_longer_as_the_noise_is(
     calibrated, normals, backbone
 ):
-    model, z, eps = calibrated(backbone=backbone), normals(B, K), normals(B, 9, C)
+    model, z, eps = calibrated(backbone=backbone), normals(B, K), normals(B, 9, 2, C)
     assert_close(model.generate(z, eps)[:, :4], model.generate(z, eps[:, :4]))
 
 
@@ -231,7 +231,7 @@ def test_generated_series_of_both_kinds_are_draws_given_their_own_past(
     make_mixed, normals, backbone
 ):
     model = make_mixed(backbone=backbone).double()
-    z, eps = normals(B, K).double(), normals(B, T, C, seed=1).double()
+    z, eps = normals(B, K).double(), normals(B, T, 2, C, seed=1).double()
     x = model.generate(z, eps)
     assert_close(x, model.decode(z, delayed(x, torch.nan)).draw(eps))
     assert set(x[..., 1].unique().tolist()) == {-1.0, 0.5, 2.0}

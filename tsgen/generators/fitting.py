@@ -37,12 +37,37 @@ if TYPE_CHECKING:
     from tsgen.generators.latent import BaseLatentGenerator
 
 LARGEST_BATCH = 64
-SMALLEST_BATCH = 16
 BATCHES_PER_EPOCH = 32
-FEWEST_BATCHES = 1000
-MOST_BATCHES = 1600  # in between, as many as there are series
-MOST_EPOCHS = 200  # more make small sets be learned by heart
-PRIOR_SHARE = 2  # minibatches of the second stage for each of the first
+
+
+class Stage(NamedTuple):
+    """What "auto" takes in a stage of training, by the number of series."""
+
+    smallest_batch: int
+    fewest_batches: int
+    most_batches: int
+    most_epochs: int  # whatever the number of minibatches
+
+    def plan(
+        self, batch_size: int | str, max_iter: int | str, n_rows: int
+    ) -> tuple[int, int]:
+        """Return the size of minibatches and the number of epochs.
+
+        A 32nd of the series is a minibatch, and there are as many minibatches as
+        series, within bounds.
+        """
+        if batch_size == "auto":
+            size = max(self.smallest_batch, n_rows // BATCHES_PER_EPOCH)
+            batch_size = min(LARGEST_BATCH, size)
+        if max_iter == "auto":
+            n_batches = min(self.most_batches, max(self.fewest_batches, n_rows))
+            per_epoch = max(1, n_rows // int(batch_size))
+            max_iter = min(self.most_epochs, -(-n_batches // per_epoch))
+        return int(batch_size), int(max_iter)
+
+
+JOINT = Stage(16, 1000, 1600, most_epochs=200)
+PRIOR = Stage(LARGEST_BATCH, 4000, 4000, most_epochs=500)  # a small network
 
 
 class TrainingState(NamedTuple):
@@ -142,18 +167,19 @@ class Fit:
 
     def _first_stage(self, trained: Data, held_out: Data | None) -> Weights:
         """Train everything jointly; return the averaged weights to keep."""
-        x = trained[0]
-        max_iter = self._n_epochs(self.generator.max_iter, len(x))
+        generator, x = self.generator, trained[0]
+        batch_size, max_iter = JOINT.plan(
+            generator.batch_size, generator.max_iter, len(x)
+        )
         epochs = train(
             self._joint,
             trained,
-            batch_size=self._batch_size(len(x)),
+            batch_size=batch_size,
             max_iter=max_iter,
             validation_data=held_out,
-            decay=not self.generator.warm_start,
+            decay=not generator.warm_start,
         )
-        patience, tol = self.generator.n_iter_no_change, self.generator.tol
-        stopping = EarlyStopping(patience, tol)
+        stopping = EarlyStopping(generator.n_iter_no_change, generator.tol)
         for epoch in self._shown(epochs, max_iter, "fit"):
             self.history.add(epoch)
             self._monitor(epoch.number, x)
@@ -179,20 +205,6 @@ class Fit:
             on_cpu(self._joint.state_dict()),
             History(self.history.columns).columns,
         )
-
-    def _batch_size(self, n_rows: int) -> int:
-        """Return the batch size; "auto" gives small data sets more steps an epoch."""
-        if self.generator.batch_size != "auto":
-            return int(self.generator.batch_size)
-        return min(LARGEST_BATCH, max(SMALLEST_BATCH, n_rows // BATCHES_PER_EPOCH))
-
-    def _n_epochs(self, max_iter: int | str, n_rows: int, share: int = 1) -> int:
-        """Return the number of epochs; "auto" goes by a number of minibatches."""
-        if max_iter != "auto":
-            return int(max_iter)
-        n_batches = share * min(MOST_BATCHES, max(FEWEST_BATCHES, n_rows))
-        per_epoch = max(1, n_rows // self._batch_size(n_rows))
-        return min(MOST_EPOCHS, -(-n_batches // per_epoch))
 
     def _shown(
         self, epochs: Iterator[Epoch], total: int, description: str
@@ -235,16 +247,19 @@ class TwoStageFit(Fit):
     def _second_stage(self, x: Rows, condition: Rows) -> None:
         """Train the denoiser alone, on the latents of the finished encoder."""
         assert self.model is not None
-        max_iter = self._n_epochs(self.generator.prior_max_iter, len(x), PRIOR_SHARE)
+        generator = self.generator
+        batch_size, max_iter = PRIOR.plan(
+            generator.batch_size, generator.prior_max_iter, len(x)
+        )
         denoiser = self.model.denoiser.requires_grad_(True)
         terms = partial(prior_terms, self.model)
-        rate = self.generator.prior_learning_rate
+        rate = generator.prior_learning_rate
         trainer = self._trainer(denoiser, terms, self.seeds["prior"], rate)
-        latents = self.model.cached_latents(x, self.generator._rows_at_once())
+        latents = self.model.cached_latents(x, generator._rows_at_once())
         epochs = train(
             trainer,
             (*latents, condition.to(latents[0].device)),
-            batch_size=self._batch_size(len(x)),
+            batch_size=batch_size,
             max_iter=max_iter,
             decay=True,
         )

@@ -47,7 +47,7 @@ from tsgen.generators.inspecting import (
 from tsgen.generators.output import with_series
 from tsgen.inspection import Dependency, PosteriorReport
 from tsgen.inspection.measure import MaxOrder, Method
-from tsgen.nn.likelihoods import GaussianLikelihood
+from tsgen.nn.likelihoods import NORMALS_PER_ENTRY, GaussianLikelihood
 from tsgen.nn.models import LatentDiffusion, build
 from tsgen.nn.rows import Rows
 
@@ -273,11 +273,11 @@ class BaseLatentGenerator(
         source = self.random_state if random_state is None else random_state
         rng = numpy_generator(source, "impute")
         width = self.model_.latent_size
-        normals = rng.standard_normal((len(series), width + series[0].size), np.float32)
+        size = width + self._n_decoder_normals()
+        normals = rng.standard_normal((len(series), size), np.float32)
         x = self._scaled(series)
         z = latents_from(self, x, None, normals[:, :width]).z
-        eps = normals[:, width:].reshape(series.shape)
-        drawn = self._decoded(z.numpy(), eps, condition, x)
+        drawn = self._decoded(z.numpy(), normals[:, width:], condition, x)
         filled = np.where(np.isnan(series), drawn, series)
         return self._form.restore(filled, lengths, like=X)
 
@@ -379,14 +379,14 @@ class BaseLatentGenerator(
         """
         check_is_fitted(self)
         Z = check_latents(Z, self.model_.latent_size)
-        eps = np.zeros((len(Z), self.n_timesteps_, self.n_channels_), np.float32)
+        normals = np.zeros((len(Z), self._n_decoder_normals()), np.float32)
         if noise:
             source = self.random_state if random_state is None else random_state
             rng = numpy_generator(source, "decode")
-            rng.standard_normal(out=eps, dtype=np.float32)
+            rng.standard_normal(out=normals, dtype=np.float32)
         lengths = np.full(len(Z), self.n_timesteps_)
         condition = self.conditions_.encode(lengths, y, static)
-        series = self._decoded(Z, eps, condition)
+        series = self._decoded(Z, normals, condition)
         return self._form.restore(series, lengths)
 
     def dependency(
@@ -582,9 +582,21 @@ class BaseLatentGenerator(
     # Using the fitted model
 
     def _n_normals(self) -> int:
-        """Count them: for the stopping level, the reverse chain and the decoder."""
-        chain = self._n_chain_normals(self.model_.latent_size)
-        return 1 + chain + self.n_timesteps_ * self.n_channels_
+        """Count them: for latents and for the decoder."""
+        return self._n_latent_normals() + self._n_decoder_normals()
+
+    def _n_latent_normals(self) -> int:
+        """Count those of the stopping level and the reverse chain."""
+        return 1 + self._n_chain_normals(self.model_.latent_size)
+
+    def _n_decoder_normals(self) -> int:
+        """Count those that the decoder draws a series by."""
+        return NORMALS_PER_ENTRY * self.n_timesteps_ * self.n_channels_
+
+    def _decoder_noise(self, normals: np.ndarray) -> Tensor:
+        """Arrange rows of normal numbers by step and channel, (n, T, 2, C)."""
+        shape = (-1, self.n_timesteps_, NORMALS_PER_ENTRY, self.n_channels_)
+        return torch.from_numpy(normals).reshape(shape)
 
     def _encoded(self, series: np.ndarray) -> np.ndarray:
         """Encode checked series: the mean of the posterior, (n, K)."""
@@ -595,13 +607,13 @@ class BaseLatentGenerator(
     def _decoded(
         self,
         z: np.ndarray,
-        eps: np.ndarray,
+        normals: np.ndarray,
         condition: np.ndarray,
         known: Tensor | None = None,
     ) -> np.ndarray:
         """Decode latents with noise; series (n, T, C) in the units of training."""
-        parts = [torch.from_numpy(part) for part in (z.astype(np.float32), eps)]
-        parts.append(torch.from_numpy(condition))
+        parts: list[Tensor] = [torch.from_numpy(z.astype(np.float32))]
+        parts += [self._decoder_noise(normals), torch.from_numpy(condition)]
         parts += [] if known is None else [known]
         return self._in_original_units(self._in_batches(self.model_.generate, *parts))
 
@@ -623,12 +635,11 @@ class BaseLatentGenerator(
 
         Latents that are given take the place of those of the reverse chain.
         """
-        size = self.n_timesteps_ * self.n_channels_
-        eps = torch.from_numpy(normals[:, -size:])
-        eps = eps.reshape(-1, self.n_timesteps_, self.n_channels_)
+        size = self._n_latent_normals()
+        eps = self._decoder_noise(normals[:, size:])
         z, known = given.latents, given.known
         if z is None:
-            z = self._draw_latents(normals[:, :-size], given.condition)
+            z = self._draw_latents(normals[:, :size], given.condition)
         if known is not None:
             rest = self.n_timesteps_ - known.shape[1]
             known = F.pad(known, (0, 0, 0, rest), value=torch.nan)

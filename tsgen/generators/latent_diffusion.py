@@ -101,14 +101,14 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         and at most 200 epochs.
     prior_max_iter : int or "auto", default="auto"
         Epochs of the second stage, which trains the denoiser on cached latents; "auto"
-        takes as many as make twice as many minibatches, at most 200; 0 none.
+        takes as many as make 4,000 minibatches, at most 500; 0 none.
     batch_size : int or "auto", default="auto"
         Series in a minibatch, at least 2; "auto" is a 32nd of the series, but at least
-        16 and at most 64.
+        16 and at most 64, and 64 in the second stage.
     learning_rate : float, default=3e-3
         Step size of Adam in the first stage; it falls to zero, along half a cosine, but
         not with `warm_start`.
-    prior_learning_rate : float, default=1e-3
+    prior_learning_rate : float, default=3e-3
         Step size in the second stage; it falls to zero likewise.
     max_grad_norm : float, default=1.0
         Norm to which gradients are clipped.
@@ -236,7 +236,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         prior_max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float = 3e-3,
-        prior_learning_rate: float = 1e-3,
+        prior_learning_rate: float = 3e-3,
         max_grad_norm: float = 1.0,
         ema_decay: float = 0.999,
         early_stopping: bool = False,

@@ -138,7 +138,7 @@ class LatentDiffusion(Diffusion):
         condition: Tensor | None = None,
         known: Tensor | None = None,
     ) -> Tensor:
-        """Decode latents (B, K) freely into series, with noise `eps` (B, T, C).
+        """Decode latents (B, K) freely into series, with noise `eps` (B, T, 2, C).
 
         Where `known` (B, T, C) is not NaN, it is kept, and the rest goes on from it.
         """
@@ -149,7 +149,7 @@ class LatentDiffusion(Diffusion):
             return kept(fixed, drawn.clamp(*self.series_range))
 
         z = self.with_condition(z, condition)
-        return generate(self.decoder, z, emit, *eps.shape[1:])
+        return generate(self.decoder, z, emit, eps.shape[1], eps.shape[-1])
 
     @torch.no_grad()
     def calibrate(self, x: Rows, batch_size: int = 1024) -> None:

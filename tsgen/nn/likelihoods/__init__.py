@@ -4,7 +4,9 @@ A likelihood maps features (..., H) and what was observed just before (`Past`, (
 each) to an object with `log_prob(x)` of every entry (..., C), whose sum is that of the
 observation, `draw(eps, known)`, which keeps what is known, `gain(x)` of each entry over
 who knows nothing but the marginals, and `divergence(x)` from that. Entries of `x` that
-are missing are NaN and count 0. The normal takes the channels as independent given the
+are missing are NaN and count 0. An entry is drawn by two standard normal numbers, `eps`
+(..., 2, C): the first chooses, between components and exact values, the second deviates
+from the mean of a normal. The normal takes the channels as independent given the
 features; the mixture takes each given the features, what was before and the channels
 before it, takes values that repeat or recur exactly, and gives the values of discrete
 channels probabilities.
@@ -23,11 +25,14 @@ from tsgen.nn.likelihoods.normal import (
 )
 from tsgen.nn.likelihoods.recurrence import Inflated, Recurring
 
+NORMALS_PER_ENTRY = 2  # the first chooses, the second deviates
+
 Likelihood = GaussianLikelihood | MixtureLikelihood
 Observation = Gaussian | ChannelMixtures
 
 __all__ = [
     "LOG_SQRT_2PI",
+    "NORMALS_PER_ENTRY",
     "Categorical",
     "ChannelMixtures",
     "Gaussian",

@@ -217,7 +217,7 @@ class MixtureLikelihood(nn.Module):
     def draw(
         self, h: Tensor, past: Past, eps: Tensor, known: Tensor | None = None
     ) -> Tensor:
-        """Turn noise (..., C) into observations, one channel after the other."""
+        """Turn noise (..., 2, C) into observations, one channel after the other."""
         into_units, from_units, into_means = self._masked_weights()
         into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
         order, sizes = _grouped(self.outputs, self.n_channels)
@@ -393,7 +393,7 @@ class ChannelMixtures(NamedTuple):
         return log_prob.masked_fill(x.isnan(), 0.0)
 
     def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
-        """Turn standard normal noise into observations."""
+        """Turn noise (..., 2, C) into observations."""
         return self.likelihood.draw(self.features, self.past, eps, known)
 
     def gain(self, x: Tensor) -> Tensor:

@@ -32,8 +32,9 @@ class Categorical(NamedTuple):
         return log_prob.masked_fill(value != x[..., None], -torch.inf)[..., 0]
 
     def draw(self, eps: Tensor) -> Tensor:
-        """Turn standard normal noise into observations, 0 into the likeliest ones."""
-        place, _ = chosen(self.log_weight, torch.special.ndtr(eps.double()))
+        """Turn noise (..., 2, D) into observations, 0 into the likeliest ones."""
+        which = torch.special.ndtr(eps[..., 0, :].double())
+        place, _ = chosen(self.log_weight, which)
         support = self.support.expand_as(self.log_weight)
         return support.gather(-1, place[..., None])[..., 0]
 

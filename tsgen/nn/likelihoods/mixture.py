@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tsgen.nn.likelihoods.normal import normal_divergence, normal_log_prob
 
-ROUNDING = 1e-9  # keeps probabilities inside (0, 1), where quantiles are finite
+SMALLEST_SHARE = 1e-9  # that something is divided by
 
 
 class Mixture(NamedTuple):
@@ -24,20 +24,19 @@ class Mixture(NamedTuple):
         each = normal_log_prob(x[..., None, :], self.mean, self.scale)
         return torch.logsumexp(self.log_weight + each, dim=-2)
 
-    def quantile(self, probability: Tensor) -> Tensor:
-        """Turn numbers that are uniform in (0, 1) into observations.
+    def draw(self, probability: Tensor, deviation: Tensor) -> Tensor:
+        """Turn noise (..., C) into observations.
 
-        One number an entry does both: it picks the component, and where it lies within
-        the share of that component is the quantile of it. So an entry is continuous in
-        it but between components, and 1/2 is the mean of the likeliest one.
+        The probability, uniform in (0, 1), picks the component, 1/2 the likeliest one,
+        and the deviation, standard normal, the place in it. One number for both would
+        do, by quantiles, but at the ends of a component they magnify rounding.
         """
-        place, within = chosen(self.log_weight.movedim(-2, -1), probability)
-        deviation = torch.special.ndtri(within.clamp(ROUNDING, 1 - ROUNDING))
+        place, _ = chosen(self.log_weight.movedim(-2, -1), probability)
         mean, scale = (
             part.gather(-2, place[..., None, :])[..., 0, :]
             for part in (self.mean, self.scale)
         )
-        return mean + scale * deviation.to(mean)
+        return mean + scale * deviation
 
     def divergence(self) -> Tensor:
         """Bound the divergence of each entry to N(0, 1): the mean over components.
@@ -56,7 +55,7 @@ def located(probability: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     upper = weight.cumsum(dim=-1)
     place = (probability[..., None] > upper[..., :-1]).sum(dim=-1, keepdim=True)
     share, end = weight.gather(-1, place), upper.gather(-1, place)
-    within = (probability[..., None] - end + share) / share.clamp(min=ROUNDING)
+    within = (probability[..., None] - end + share) / share.clamp(min=SMALLEST_SHARE)
     return place[..., 0], within.clamp(0, 1)[..., 0]
 
 

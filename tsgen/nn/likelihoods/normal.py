@@ -51,8 +51,8 @@ class Gaussian(NamedTuple):
         return log_prob.masked_fill(x.isnan(), 0.0)
 
     def draw(self, eps: Tensor, known: Tensor | None = None) -> Tensor:
-        """Turn standard normal noise into observations."""
-        return kept(known, self.mean + self.scale * eps)
+        """Turn noise (..., 2, C) into observations; there is nothing to choose."""
+        return kept(known, self.mean + self.scale * eps[..., 1, :])
 
     def part(self, rows: slice) -> Gaussian:
         """Return the distributions of some of the series."""

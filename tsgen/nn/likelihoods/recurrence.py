@@ -111,16 +111,17 @@ class Inflated(NamedTuple):
         )
 
     def draw(self, eps: Tensor) -> Tensor:
-        """Turn standard normal noise into observations, 0 into the likeliest ones."""
+        """Turn noise (..., 2, C) into observations, 0 into the likeliest ones."""
+        which, deviation = eps.unbind(-2)
         repeats, changes = self._log_probabilities()
         other = changes + self._log_none()
         log_odds, values = self.recurring.spread(other.shape[-1])  # (..., C, S) each
         log_weight = torch.stack([other, repeats], dim=-1)
         log_weight = torch.cat([log_weight, other[..., None] + log_odds], dim=-1)
-        place, within = chosen(log_weight, torch.special.ndtr(eps.double()))
+        place, within = chosen(log_weight, torch.special.ndtr(which.double()))
         exact = torch.cat([self.previous[..., None], values], dim=-1)
         exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
-        return torch.where(place == 0, self.mixture.quantile(within), exact)
+        return torch.where(place == 0, self.mixture.draw(within, deviation), exact)
 
     def divergence(self) -> Tensor:
         r"""Bound the divergence of each entry from N(0, 1) and the shares in training.
