@@ -34,6 +34,7 @@ from tsgen import (
 )
 from tsgen.exceptions import ConstantInputWarning, InvalidModelFileError
 from tsgen.persistence import MAX_TEXT
+from tsgen.persistence.config import FORMAT_VERSION
 
 TINY = {
     "hidden_size": 8,
@@ -955,8 +956,8 @@ CORPUS = {
     "parameter out of bounds": in_config("params", "dropout", value=2.0),
     "levels that contradict": in_config("params", "n_inference_levels", value=21),
     "params that are a list": in_config("params", value=[]),
-    "newer version": in_config("format_version", value=6),
-    "older version": in_config("format_version", value=4),
+    "newer version": in_config("format_version", value=FORMAT_VERSION + 1),
+    "older version": in_config("format_version", value=FORMAT_VERSION - 1),
     "version 0": in_config("format_version", value=0),
     "version that is a boolean": in_config("format_version", value=True),
     "version that is a string": in_config("format_version", value="3"),
@@ -1536,13 +1537,13 @@ def test_a_mutated_configuration_of_conditions_is_refused_or_loads(made, tmp_pat
 
 
 def test_a_newer_format_asks_for_an_upgrade(folder):
-    in_config("format_version", value=6)(folder)
+    in_config("format_version", value=FORMAT_VERSION + 1)(folder)
     assert "Upgrade tsgen" in refusal(folder)
 
 
 def test_an_older_format_asks_for_another_fit(folder):
     def of_before(config):
-        config["format_version"] = 4
+        config["format_version"] = FORMAT_VERSION - 1
         del config["facts"]["form"], config["facts"]["conditions"]
         config["facts"]["input_ndim"] = 3
 

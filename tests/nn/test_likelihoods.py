@@ -333,6 +333,20 @@ def test_every_unit_and_weight_of_the_mixture_is_used_or_masked(channels):
         assert torch.equal(weight.grad.abs().sum(dim=1) > 0, rows)
 
 
+def test_units_alone_tell_a_channel_the_past_of_others(channels):
+    likelihood, h, past, x = channels
+    other = Past(*(part.clone() for part in past))
+    other.value[:, 1:, 2] += 1
+    other.change[:, 2:, 2] += 1
+    for silent in (False, True):
+        if silent:
+            likelihood.from_units.weight.data.zero_()
+        one, changed = (likelihood(h, before).log_prob(x) for before in (past, other))
+        differs = (one != changed).any(dim=1).any(dim=0)
+        assert differs[2]
+        assert differs.sum() == (1 if silent else WIDE)
+
+
 def test_a_draw_inverts_the_conditionals(channels, normals):
     likelihood, h, past, _ = channels
     eps = normals(B, T, 2, WIDE, seed=2, dtype=torch.float64)

@@ -222,7 +222,8 @@ class BaseLatentGenerator(
         series, lengths = self._read(X)
         condition = self.conditions_.encode(lengths, y, static, X)
         z = self._encoded(series)
-        decoded = self._decoded(z, np.zeros(series.shape, np.float32), condition)
+        nothing = np.zeros((len(series), self._n_decoder_normals()), np.float32)
+        decoded = self._decoded(z, nothing, condition)
         return self._form.restore(decoded, lengths, like=X)
 
     def impute(

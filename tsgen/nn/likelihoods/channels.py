@@ -68,13 +68,14 @@ class MixtureLikelihood(nn.Module):
         x_{t,1} \ldots x_{t,c-1})
 
     with `Inflated` factors, whose odds, weights, means and scales are linear in
-    :math:`h_t`, the last values, their changes, and which of them repeated, recurred or
-    are not known, and in a layer of masked units that see the channels before c too;
-    means are also linear in those channels. It holds what a diagonal normal cannot:
-    channels that move together or are equal, small steps from a known value, exact
-    repeats, values that recur, heavy tails. Discrete channels have `Categorical`
-    factors, whose logits, beside their shares in training, and the log odds of a
-    repeat, which are added to that of the previous value, are computed likewise.
+    :math:`h_t`, in the last value of the channel, its change, and whether it repeated,
+    recurred or is not known, and in a layer of masked units that see those of all
+    channels, and the channels before c; means are also linear in the latter. It holds
+    what a diagonal normal cannot: channels that move together or are equal, small steps
+    from a known value, exact repeats, values that recur, heavy tails. Discrete channels
+    have `Categorical` factors, whose logits, beside their shares in training, and the
+    log odds of a repeat, which are added to that of the previous value, are computed
+    likewise.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -195,8 +196,8 @@ class MixtureLikelihood(nn.Module):
 
     def conditionals(self, h: Tensor, past: Past, x: Tensor) -> Inflated | SideBySide:
         """Distribution of every channel of `x` (..., C), given those before it."""
-        into_units, from_units, into_means = self._masked_weights()
-        units, raw = self._before(h, past)
+        from_past, into_units, from_units, into_means = self._masked_weights()
+        units, raw = self._before(h, past, from_past)
         seen = _seen(x, past.value, self.owners, self.recurring)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
@@ -218,10 +219,10 @@ class MixtureLikelihood(nn.Module):
         self, h: Tensor, past: Past, eps: Tensor, known: Tensor | None = None
     ) -> Tensor:
         """Turn noise (..., 2, C) into observations, one channel after the other."""
-        into_units, from_units, into_means = self._masked_weights()
+        from_past, into_units, from_units, into_means = self._masked_weights()
         into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
         order, sizes = _grouped(self.outputs, self.n_channels)
-        units, outputs = self._before(h, past)
+        units, outputs = self._before(h, past, from_past)
         outputs, rows = outputs[..., order].split(sizes, dim=-1), from_units[order]
         rows, drawn = rows.split(sizes), []
         means = h.new_zeros(*h.shape[:-1], self.n_components, self.n_channels)
@@ -235,9 +236,9 @@ class MixtureLikelihood(nn.Module):
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
-    def _before(self, h: Tensor, past: Past) -> tuple[Tensor, Tensor]:
+    def _before(self, h: Tensor, past: Past, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Units and outputs before any channel of the step is seen."""
-        both = self.from_features(h) + self.from_past(self._seen_before(past, h))
+        both = self.from_features(h) + F.linear(self._seen_before(past, h), weight)
         units, outputs = both.split([self.width, len(self.outputs)], dim=-1)
         return units, outputs
 
@@ -334,12 +335,14 @@ class MixtureLikelihood(nn.Module):
         log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
         return Categorical(log_weight, log_share, support)
 
-    def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights without those that would let a channel see itself or a later one.
+    def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Weights from the past, into the units, out of them, and into the means.
 
-        Of the units some see no channel; unit j of the W others sees the first
-        ``j * C // W``, which of them repeat, are missing or recur. The outputs of
-        channel c see the units that see no channel from c on.
+        Outputs see the past of their own channel only, units that of all. Left out are
+        the weights that would let a channel see itself or a later one: of the units
+        some see no channel; unit j of the W others sees the first ``j * C // W``, which
+        of them repeat, are missing or recur. The outputs of channel c see the units
+        that see no channel from c on.
         """
         weight, n_channels = self.from_channels.weight, self.n_channels
         device, n_sighted = weight.device, self.width - BLIND_UNITS
@@ -350,7 +353,10 @@ class MixtureLikelihood(nn.Module):
         seen = sighted.clamp(min=0) * n_channels // n_sighted
         into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
         into_means = channel < channel.repeat(self.n_components)[:, None]
+        own = outputs[:, None] == torch.cat([channel.repeat(4), owner])
+        from_past = own.new_ones(self.width, own.shape[1])
         return (
+            self.from_past.weight * torch.cat([from_past, own]),
             weight * into_units,
             self.from_units.weight * (seen <= outputs[:, None]),
             self.shift.weight * into_means,
