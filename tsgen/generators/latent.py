@@ -572,7 +572,8 @@ class BaseLatentGenerator(
         return self.backbone == "transformer"
 
     def _rows_at_once(self) -> int:
-        n_logits = np.count_nonzero(self._n_values) * max(self._n_values, default=0)
+        n_discrete = sum(n > 0 for n in self._n_values)
+        n_logits = n_discrete * max(self._n_values, default=0)
         features = 4 * self.n_timesteps_ * max(1, n_logits)
         return max(1, min(super()._rows_at_once(), MAX_FLOATS // features))
 

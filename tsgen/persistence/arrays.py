@@ -18,7 +18,7 @@ from tsgen._conditions import Conditions
 from tsgen._forms import Form
 from tsgen._reading.arrays import Layout
 from tsgen._scaling import SeriesScaler
-from tsgen.generators.base import under
+from tsgen.generators.saved import under
 from tsgen.nn.diffusion import Diffusion
 from tsgen.persistence.config import Config, check_keys
 from tsgen.persistence.files import CONFIG, MAX_TEXT, invalid, parsed
