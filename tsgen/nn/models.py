@@ -46,8 +46,8 @@ class LatentDiffusion(Diffusion):
     with `sees_gaps` the encoder is told which. The buffer `last_level` is the noisiest
     that the decoder reads. Those set by `calibrate` bound what may be reached:
     `latent_range` the clean latents that the reverse chain predicts, `series_range` the
-    observations fed back to the decoder, widened on each side by half the width seen in
-    training, but not beyond an end that recurs or is discrete.
+    observations fed back to the decoder, widened on each side by a tenth of the width
+    seen in training, but not beyond an end that recurs or is discrete.
     """
 
     latent_range: Tensor

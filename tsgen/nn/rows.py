@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-RANGE_MARGIN = 0.5
+RANGE_MARGIN = 0.1  # of the width seen in training, on each side
 
 
 class Rows(Protocol):
@@ -71,7 +71,7 @@ def observed_range(x: Rows, batch_size: int = 1024) -> Tensor:
 
 
 def widened(ends: Tensor) -> Tensor:
-    """Move the ends of ranges (2, C) apart on each side by half of the width."""
+    """Move the ends of ranges (2, C) apart on each side by a tenth of the width."""
     low, high = ends
     margin = RANGE_MARGIN * (high - low)
     return torch.stack([low - margin, high + margin])

@@ -14,7 +14,7 @@ class SeriesDiffusion(Diffusion):
     """A diffusion model of flattened series, of width K = T C.
 
     The buffer `series_range`, set by `calibrate`, bounds the clean series that the
-    reverse chain predicts: the range seen in training, widened on each side by half.
+    reverse chain predicts: the range seen in training, a tenth wider on each side.
     """
 
     series_range: Tensor
