@@ -597,8 +597,8 @@ class BaseLatentGenerator(
 
     def _decoder_noise(self, normals: np.ndarray) -> Tensor:
         """Arrange rows of normal numbers by step and channel, (n, T, 2, C)."""
-        shape = (-1, self.n_timesteps_, NORMALS_PER_ENTRY, self.n_channels_)
-        return torch.from_numpy(normals).reshape(shape)
+        shape = (self.n_timesteps_, NORMALS_PER_ENTRY, self.n_channels_)
+        return torch.from_numpy(normals).reshape(len(normals), *shape)
 
     def _encoded(self, series: np.ndarray) -> np.ndarray:
         """Encode checked series: the mean of the posterior, (n, K)."""
