@@ -13,7 +13,7 @@ from tsgen import StablePosteriorGenerator
 from tsgen._conditions import Conditions
 from tsgen.generators.inspecting import _shuffled, draw_latents, quick_dependency
 
-TRAINED = {"hidden_size": 32, "max_iter": 100, "prior_max_iter": 100}
+TRAINED = {"hidden_size": 128, "max_iter": 100, "prior_max_iter": 100}
 
 
 @pytest.fixture(scope="module")
