@@ -99,8 +99,8 @@ def latents_after(
     Tensor of shape (n, K)
     """
     width = generator.model_.latent_size
-    size = (N_CANDIDATES, generator._n_latent_normals())
-    normals = rng.standard_normal(size, np.float32)
+    shape = (N_CANDIDATES, generator._n_latent_normals())
+    normals = rng.standard_normal(shape, np.float32)
     noise = torch.from_numpy(rng.standard_normal((N_STEPS, width), np.float32))
     own = torch.from_numpy(rng.standard_normal((len(start), 1 + width), np.float32))
     share = torch.special.ndtr(own[:, 0].double())  # uniform in (0, 1)

@@ -354,9 +354,9 @@ class MixtureLikelihood(nn.Module):
         into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
         into_means = channel < channel.repeat(self.n_components)[:, None]
         own = outputs[:, None] == torch.cat([channel.repeat(4), owner])
-        from_past = own.new_ones(self.width, own.shape[1])
+        into_both = torch.cat([own.new_ones(self.width, own.shape[1]), own])
         return (
-            self.from_past.weight * torch.cat([from_past, own]),
+            self.from_past.weight * into_both,
             weight * into_units,
             self.from_units.weight * (seen <= outputs[:, None]),
             self.shift.weight * into_means,
