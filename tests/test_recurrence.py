@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tsgen import LatentDiffusionGenerator, StablePosteriorGenerator
-from tsgen._recurrence import Recurrence
+from tsgen._recurrence import LINE_TOLERANCE, STEEP, Recurrence
 from tsgen._scaling import SeriesScaler
+from tsgen.nn.likelihoods import recurrence
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def test_repeats_and_missing_entries_do_not_recur(rng):
     assert Recurrence.of(X).sizes == (0,)
 
 
-def test_what_is_kept_has_the_type_that_files_hold(X):
-    for found in (Recurrence.of(X), Recurrence.of(X[..., :1])):
+def test_what_is_kept_has_the_type_that_files_hold(X, lines):
+    for found in map(Recurrence.of, (X, X[..., :1], lines)):
         merged = found.merged(found.values.astype(np.float32))
         kept = {k: (v.dtype.name, v.shape) for k, v in merged.arrays().items()}
         assert kept == Recurrence.layout(merged.sizes)
@@ -167,3 +168,123 @@ def test_shares_that_leave_nothing_are_refused(X):
     arrays["recurrence_shares"][:] = 0.5
     with pytest.raises(ValueError, match="leave some"):
         Recurrence.restored(found.sizes, arrays)
+
+
+@pytest.fixture
+def lines(rng):
+    """Return series of two channels, of which the first is interpolated in fours."""
+    knots = rng.normal(size=(120, 6, 2)).cumsum(axis=1)
+    places = np.arange(21) / 4
+    left = places.astype(int)
+    share = (places - left)[:, None]
+    X = (1 - share) * knots[:, left] + share * knots[:, left + (left < 5)]
+    X[..., 1] += 0.1 * rng.normal(size=(120, 21))
+    return X
+
+
+def test_the_next_value_on_a_line_recurs(lines):
+    found = Recurrence.of(lines)
+    assert found.sizes == (1, 0)
+    assert np.isnan(found.values).all()
+    assert found.shares == pytest.approx(15 / 21, abs=0.02)  # some are flat
+    merged = found.merged(found.values.astype(np.float32))
+    assert merged.sizes == found.sizes
+    assert merged.shares == pytest.approx(found.shares)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lines_are_found_in_any_unit_and_type(lines, unit, dtype):
+    assert Recurrence.of((unit * (lines + 20)).astype(dtype)).sizes == (1, 0)
+
+
+def test_some_steps_go_on_straight_by_chance_and_smooth_ones_nearly(rng):
+    counts = rng.integers(0, 10, size=(300, 20, 1)).cumsum(axis=1)
+    angle = np.linspace(0, 6, 240)[:, None] + rng.uniform(0, 6, size=(50, 1, 1))
+    for X in (counts, np.sin(angle)):
+        assert Recurrence.of(X).sizes == (0,)
+
+
+def test_repeats_are_no_lines_and_recurring_values_come_first(rng):
+    X = np.zeros((100, 12, 1))
+    assert Recurrence.of(X + rng.normal(size=(100, 1, 1))).sizes == (0,)
+    X = np.arange(12.0)[:, None] % 3 + X  # 0, 1, 2 on a line, and all of them recur
+    assert Recurrence.of(X).values.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_lines_pass_no_gaps(lines):
+    lines[:, ::3] = np.nan
+    assert Recurrence.of(lines).sizes == (0, 0)
+
+
+def test_a_typical_change_is_the_median_of_those_that_are_not_zero(X):
+    found = Recurrence.of(X)
+    changes = np.abs(np.diff(X[..., 0], axis=1))
+    assert found.changes[0] == pytest.approx(np.median(changes))
+    assert found.changes[2] == 0.0
+    scaler = SeriesScaler(recurrence=found).fit(X)
+    scaled = scaler.standardised_changes()
+    assert scaled[0] == pytest.approx(found.changes[0] / X[..., 0].std())
+    assert scaled[2] == 1.0  # without any
+
+
+def test_a_channel_that_creeps_changes_by_what_float32_can_tell():
+    X = np.arange(100_000.0).reshape(1000, 100, 1)
+    scaler = SeriesScaler(recurrence=Recurrence.of(X)).fit(X)
+    assert scaler.standardised_changes().tolist() == [1e-4]
+
+
+@pytest.mark.parametrize("cls", [StablePosteriorGenerator, LatentDiffusionGenerator])
+def test_samples_go_on_straight_as_often_as_series(lines, cls, tmp_path):
+    generator = cls(
+        hidden_size=64,
+        max_iter=40,
+        prior_max_iter=10,
+        check_collapse=False,
+        random_state=0,
+    ).fit(lines)
+    samples = generator.sample(300)
+    bends = np.abs(np.diff(samples, 2, axis=1)) / lines.std((0, 1))
+    shares = (bends < 1e-5).mean(axis=(0, 1))
+    assert shares[0] == pytest.approx(15 / 19, abs=0.15)
+    assert shares[1] < 0.01
+    generator.save(tmp_path / "model")
+    loaded = cls.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.sample(300), samples)
+
+
+def test_a_line_has_a_probability_whatever_the_unit(lines):
+    def entropy(X):
+        return (
+            StablePosteriorGenerator(
+                max_iter=1, prior_max_iter=1, check_collapse=False, random_state=0
+            )
+            .fit(X)
+            .score(X)
+        )
+
+    straight = lines[..., :1]
+    n_others = (~np.isclose(np.diff(straight, 2, axis=1), 0)).sum() / len(lines) + 2
+    gap = entropy(straight) - entropy(1000 * straight)
+    assert gap == pytest.approx(n_others * np.log(1000), rel=0.05)  # flat ones are none
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("lines", 0.5, "on a line"),
+        ("lines", [1.0, 0.0], "on a line"),
+        ("changes", -1.0, "negative"),
+    ],
+)
+def test_impossible_lines_and_changes_are_refused(X, name, value, message):
+    found = Recurrence.of(X)
+    arrays = found.arrays()
+    arrays[f"recurrence_{name}"][:] = value
+    with pytest.raises(ValueError, match=message):
+        Recurrence.restored(found.sizes, arrays)
+
+
+def test_both_floors_mean_the_same_by_a_line():
+    assert LINE_TOLERANCE == recurrence.LINE_TOLERANCE
+    assert STEEP == recurrence.STEEP

@@ -1,8 +1,8 @@
 """Recurrence: values that channels take again and again, exactly.
 
-The value of the step before, and the few values of a channel that stand out, such as
-the zeros of sales or the end of a range. Whoever draws series from densities alone
-never meets them.
+The value of the step before, the few values of a channel that stand out, such as the
+zeros of sales or the end of a range, and the next value on a straight line, where
+values were interpolated. Whoever draws series from densities alone never meets them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from tsgen._supports import MAX_VALUES, Support
 MOST_COUNTED = 5_000_000  # entries that are looked at
 LEAST_SHARE = 0.05  # of the values that do not repeat the one before
 LEAST_COUNT = 20  # how often a value recurs at least
+LEAST_STRAIGHT = 0.25  # of the values that do not repeat; fewer go on so by chance
+LINE_TOLERANCE = 3e-3  # of a typical change, off a straight line
+STEEP = 10  # times that, what a line rises or falls by at least
 
 
 class Recurrence(NamedTuple):
-    """How often values repeat the one before, and which others recur.
+    """How often values repeat the one before, change else, and which others recur.
 
-    The share of repeats of each channel, strictly between 0 and 1; the number of
+    The share of repeats of each channel, strictly between 0 and 1; the typical size of
+    a change, the median of those that are not 0, or 0 without any; the number of
     recurring values of each channel; the values of all channels in a row, and their
-    shares among the values that do not repeat.
+    shares among the values that do not repeat. The last one of a channel may be NaN: it
+    stands for the next value on the straight line through the last two.
 
     Examples
     --------
@@ -38,6 +43,7 @@ class Recurrence(NamedTuple):
     """
 
     repeats: np.ndarray  # (C,)
+    changes: np.ndarray  # (C,)
     sizes: tuple[int, ...]
     values: np.ndarray  # (R,)
     shares: np.ndarray  # (R,)
@@ -51,22 +57,27 @@ class Recurrence(NamedTuple):
     def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
         """Look at series (n, T, C); `discrete` channels have no values."""
         X = _some(X)
-        repeats = X[:, 1:] == X[:, :-1]
-        known = ~np.isnan(X[:, 1:] - X[:, :-1])
+        sizes = np.abs(np.diff(X, axis=1))
+        repeats, known = sizes == 0, ~np.isnan(sizes)
+        columns = np.moveaxis(sizes, 2, 0)
+        changes = np.array([_median(column[column > 0]) for column in columns])
+        straight = _go_on_straight(X, LINE_TOLERANCE * changes)
         share = (repeats.sum((0, 1)) + 0.5) / (known.sum((0, 1)) + 1)  # in (0, 1)
         X[:, 1:][repeats] = np.nan
-        found = [_standing_out(column) for column in np.moveaxis(X, 2, 0)]
+        both = (np.moveaxis(part, 2, 0) for part in (X, straight))
+        found = [_standing_out(*column) for column in zip(*both, strict=True)]
         nothing = Support(*2 * [np.zeros(0)])
         found = [nothing if c in discrete else part for c, part in enumerate(found)]
         values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
-        return cls(share, tuple(len(part.values) for part in found), values, shares)
+        numbers = tuple(len(part.values) for part in found)
+        return cls(share, changes, numbers, values, shares)
 
     def merged(self, standardised: np.ndarray) -> Self:
         """Keep one of neighbouring values whose standardised ones (R,) are equal."""
         if not len(self.values):
             return self
         first = np.ones(len(self.values), bool)
-        first[1:] = (np.diff(self.owner) > 0) | (np.diff(standardised) > 0)
+        first[1:] = (np.diff(self.owner) > 0) | ~(np.diff(standardised) <= 0)
         shares = np.bincount(np.cumsum(first) - 1, self.shares, int(first.sum()))
         sizes = np.bincount(self.owner[first], minlength=len(self.sizes))
         values = self.values[first]
@@ -74,13 +85,16 @@ class Recurrence(NamedTuple):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what was learned, by name; `restored` also needs the sizes."""
-        names = ("repeats", "values", "shares")
-        return {f"recurrence_{name}": getattr(self, name) for name in names}
+        lines = np.isnan(self.values)
+        values = np.where(lines, 0.0, self.values)
+        parts = (self.repeats, self.changes, values, lines.astype(float), self.shares)
+        return dict(zip(self.layout(self.sizes), parts, strict=True))
 
     @staticmethod
     def layout(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Return the type and the shape of `arrays`."""
-        lengths = {"repeats": len(sizes), "values": sum(sizes), "shares": sum(sizes)}
+        lengths = dict.fromkeys(("repeats", "changes"), len(sizes))
+        lengths |= dict.fromkeys(("values", "lines", "shares"), sum(sizes))
         return {f"recurrence_{k}": ("float64", (n,)) for k, n in lengths.items()}
 
     @classmethod
@@ -92,13 +106,20 @@ class Recurrence(NamedTuple):
         ValueError
             If they are not those of a recurrence.
         """
-        repeats, values, shares = (arrays[name] for name in cls.layout(sizes))
-        found = cls(repeats, tuple(sizes), values, shares)
+        parts = (arrays[name] for name in cls.layout(sizes))
+        repeats, changes, values, lines, shares = parts
+        values = np.where(lines, np.nan, values)
+        found = cls(repeats, changes, tuple(sizes), values, shares)
         total = np.bincount(found.owner, shares, len(sizes))
         if not ((repeats > 0) & (repeats < 1)).all():
             raise ValueError("its shares of repeats must lie between 0 and 1")
+        if (changes < 0).any():
+            raise ValueError("its typical changes must not be negative")
         if (shares < LEAST_SHARE / 2).any() or (total >= 1).any():
             raise ValueError("shares of recurring values must leave some to others")
+        is_last = np.diff(found.owner, append=len(sizes)) > 0
+        if (lines != (lines == 1)).any() or (lines > is_last).any():
+            raise ValueError("only the last value of a channel may be on a line")
         return found
 
 
@@ -112,12 +133,36 @@ def _some(X: np.ndarray) -> np.ndarray:
     return np.array(X, np.float64)
 
 
-def _standing_out(changes: np.ndarray) -> Support:
-    """Find the values of a channel (n, T) that recur, and their shares; NaN is none."""
-    column = changes[~np.isnan(changes)]
+def _median(sizes: np.ndarray) -> float:
+    return float(np.median(sizes)) if len(sizes) else 0.0
+
+
+def _go_on_straight(X: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+    """Tell which entries of series (n, T, C) lie on the line through the two before.
+
+    They are at most `tolerance` (C,) off, and the line rises by far more, or falls.
+    """
+    change = np.diff(X, axis=1)
+    on_line = np.zeros(X.shape, bool)
+    on_line[:, 2:] = np.abs(np.diff(change, axis=1)) <= tolerance
+    on_line[:, 2:] &= np.abs(change[:, :-1]) > STEEP * tolerance
+    return on_line
+
+
+def _standing_out(changes: np.ndarray, straight: np.ndarray) -> Support:
+    """Find the values of a channel (n, T) that recur, and their shares.
+
+    NaN is none; in what is found it stands for the entries that go on straight.
+    """
+    there = ~np.isnan(changes)
+    column, straight = changes[there], straight[there]
     values, counts = np.unique(column, return_counts=True)
     enough = counts >= max(LEAST_COUNT, LEAST_SHARE * len(column))
-    return Support(values[enough], counts[enough] / (len(column) + 1))  # 1 for others
+    values, counts = values[enough], counts[enough]
+    n_straight = (straight & ~np.isin(column, values)).sum()
+    if n_straight >= max(LEAST_COUNT, LEAST_STRAIGHT * len(column)):
+        values, counts = np.append(values, np.nan), np.append(counts, n_straight)
+    return Support(values, counts / (len(column) + 1))  # 1 for others
 
 
 def are_recurring(value: object, n_channels: object) -> bool:

@@ -22,6 +22,7 @@ from tsgen._recurrence import Recurrence
 from tsgen._supports import Support, Supports
 from tsgen.exceptions import ConstantInputWarning
 
+SMALLEST_CHANGE = 1e-4  # standard deviations; float32 holds a thousandth of it
 MOMENTS = ("unit_", "relative_mean_", "relative_scale_")
 
 
@@ -164,12 +165,22 @@ class SeriesScaler:
         return self.supports.nearest(X)
 
     def standardised_recurrence(self) -> np.ndarray:
-        """Return the recurring values as `transform` gives them, (R,), in float32."""
+        """Return the recurring values as `transform` gives them, (R,), in float32.
+
+        NaN for the next value on a line, which is another every time.
+        """
         assert self.recurrence is not None
         row, owner = np.arange(len(self.recurrence.values)), self.recurrence.owner
         X = np.zeros((len(row), len(self.recurrence.sizes)))
         X[row, owner] = self.recurrence.values
         return self._standardised(X)[row, owner].astype(np.float32)
+
+    def standardised_changes(self) -> np.ndarray:
+        """Return the typical changes in standard deviations, (C,), from 1e-4 to 1."""
+        assert self.recurrence is not None
+        scale = np.where(self.constant_, 1.0, self.relative_scale_)
+        changes = self.recurrence.changes / self.unit_ / scale
+        return np.where(changes > 0, changes, 1.0).clip(SMALLEST_CHANGE, 1.0)
 
     def _check_recurrence(self) -> None:
         """Check that recurring values, of unknown origin, can be told apart."""
@@ -177,8 +188,8 @@ class SeriesScaler:
             return
         with np.errstate(over="ignore"):
             scaled = self.standardised_recurrence()
-        apart = (np.diff(scaled) > 0) | (np.diff(self.recurrence.owner) > 0)
-        if not np.isfinite(scaled).all() or not apart.all():
+        apart = ~(np.diff(scaled) <= 0) | (np.diff(self.recurrence.owner) > 0)
+        if np.isinf(scaled).any() or not apart.all():
             raise ValueError("recurring values must increase and be finite")
 
     def _standardised(self, X: np.ndarray) -> np.ndarray:

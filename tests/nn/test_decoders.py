@@ -323,6 +323,8 @@ def test_values_are_carried_into_gaps_but_not_into_hidden_steps():
     assert_close(past.value, carried(x), equal_nan=True)
     changes = [[nan, nan], [nan, 1.0], [nan, 0.0], [nan, nan], [nan, nan]]
     assert_close(past.change, torch.tensor([changes]), equal_nan=True)
+    bends = [[nan, nan], [nan, nan], [nan, -1.0], [nan, nan], [nan, nan]]
+    assert_close(past.bend, torch.tensor([bends]), equal_nan=True)
 
 
 def test_nothing_is_carried_where_nothing_is_missing(normals):

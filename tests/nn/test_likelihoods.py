@@ -6,7 +6,7 @@ from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_diver
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from tsgen.nn.decoders import Past
+from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.likelihoods import (
     Categorical as DiscreteValues,
 )
@@ -19,6 +19,7 @@ from tsgen.nn.likelihoods import (
     Recurring,
     standard_normal_log_prob,
 )
+from tsgen.nn.likelihoods.near import Near
 
 B, T, C, H = 3, 5, 2, 8
 
@@ -98,16 +99,19 @@ def mixture(normals):
     return Mixture(logits.log_softmax(dim=-2), mean, raw.exp())
 
 
-RECURRING = torch.tensor([-0.5, 0.25, 0.5, 2.0], dtype=torch.float64)
-OWNER = torch.tensor([0, 3, 3, WIDE - 1])
+STRAIGHT = 4  # a channel that goes on straight lines
+RECURRING = torch.tensor([-0.5, 0.25, 0.5, torch.nan, 2.0], dtype=torch.float64)
+OWNER = torch.tensor([0, 3, 3, STRAIGHT, WIDE - 1])
+CHANGES = torch.tensor([1.0, 0.1, 0.5, 0.02, 0.2, 1.0, 0.3], dtype=torch.float64)
 
 
 def with_recurrence(likelihood, log_odds=0.0):
-    """Give values that recur to some channels."""
-    shares = torch.full((len(likelihood.owners),), 0.1, dtype=torch.float64)
+    """Give values that recur to some channels, and typical changes to all."""
+    shares = torch.full((len(likelihood.recurring.owners),), 0.1, dtype=torch.float64)
     values = RECURRING[: len(shares)]
     usual = torch.full((likelihood.n_channels,), log_odds, dtype=torch.float64)
-    likelihood.set_recurrence(usual.sigmoid(), values, shares)
+    changes = CHANGES.repeat(-(-len(usual) // WIDE))[: len(usual)]
+    likelihood.set_recurrence(usual.sigmoid(), changes, values, shares)
     return likelihood
 
 
@@ -127,24 +131,28 @@ def make_mixture(fresh):
 def channels(make_mixture, normals):
     """Give a likelihood of many channels, its features, what was before and is next.
 
-    Every third value repeats the one before it, every fifth recurs where one does.
+    Every third value repeats the one before it, every fifth recurs or goes on straight
+    where some do.
     """
-    likelihood = make_mixture(WIDE, n_recurring=(1, 0, 0, 2, 0, 0, 1))
+    likelihood = make_mixture(WIDE, n_recurring=(1, 0, 0, 2, 1, 0, 1))
     h = normals(B, T, H, dtype=torch.float64)
     previous, x = normals(2, B, T, WIDE, seed=1, dtype=torch.float64)
     previous[:, 0] = torch.nan
     place = torch.arange(B * T * WIDE).view(B, T, WIDE)
     x = torch.where(place % 3 == 0, previous, x).nan_to_num(1.0)
-    for value, owner in zip(RECURRING, OWNER, strict=True):
-        x[..., owner] = torch.where(place[..., owner] % 5 == 0, value, x[..., owner])
-    return likelihood, h, Past.before_each(previous), x
+    past = Past.before_each(previous)
+    values = likelihood.recurring.after(past)
+    for value, owner in zip(values.unbind(-1), OWNER, strict=True):
+        recurs = (place[..., owner] % 5 == 0) & ~value.isnan()
+        x[..., owner] = torch.where(recurs, value, x[..., owner])
+    return likelihood, h, past, x
 
 
 def none_recur(like):
     """Give no recurring values to channels (..., C)."""
-    nothing = like[..., :0]
+    nothing = like.new_zeros(0)
     nowhere = torch.zeros(0, dtype=torch.long)
-    return Recurring(nothing, like.new_zeros(0), like.new_zeros(0), nowhere)
+    return Recurring(like[..., :0], nothing, nothing, nowhere, nothing)
 
 
 @pytest.fixture
@@ -163,7 +171,9 @@ def recurring(repeatable, normals):
     values = torch.tensor([-1.0, 0.5], dtype=torch.float64)
     log_share = torch.tensor([0.2, 0.3], dtype=torch.float64).log()
     owner = torch.tensor([1, 1])
-    return repeatable._replace(recurring=Recurring(log_odds, values, log_share, owner))
+    exactly = torch.zeros(2)
+    recurs = Recurring(log_odds, values, log_share, owner, exactly)
+    return repeatable._replace(recurring=recurs)
 
 
 def unknown(x):
@@ -171,12 +181,12 @@ def unknown(x):
 
 
 def nothing_before(x):
-    return Past.after(unknown(x), unknown(x))
+    return Past.after(*3 * [unknown(x)])
 
 
 def after(previous):
     """Look back at values whose change is not known."""
-    return Past.after(previous, unknown(previous))
+    return Past.after(previous, *2 * [unknown(previous)])
 
 
 def torch_mixture(mixture):
@@ -341,6 +351,7 @@ def test_units_alone_tell_a_channel_the_past_of_others(channels):
     for silent in (False, True):
         if silent:
             likelihood.from_units.weight.data.zero_()
+            likelihood.shift.weight.data.zero_()  # of changes
         one, changed = (likelihood(h, before).log_prob(x) for before in (past, other))
         differs = (one != changed).any(dim=1).any(dim=0)
         assert differs[2]
@@ -397,13 +408,19 @@ def test_an_entry_that_is_missing_is_not_one_of_zero(channels):
     assert not torch.equal(one, other)
 
 
-def test_the_density_of_an_observation_integrates_to_one(make_mixture, normals):
+@pytest.mark.parametrize("known", [False, True])
+def test_the_density_of_an_observation_integrates_to_one(make_mixture, normals, known):
     likelihood = make_mixture(2, 0.2)
-    axis = torch.linspace(-12, 12, 601, dtype=torch.float64)
+    axis = torch.linspace(-12, 12, 1201, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
-    density = likelihood(h, nothing_before(x)).log_prob(x).sum(dim=-1).exp().detach()
-    assert float(density.sum()) * 0.04**2 == pytest.approx(1, abs=1e-6)
+    before = x.new_tensor([0.501, -0.303]).expand_as(x)  # not on the grid
+    past = after(before) if known else nothing_before(x)
+    found = likelihood.conditionals(h, past, x)
+    density = likelihood(h, past).log_prob(x).sum(dim=-1)
+    changes = (-found.log_odds).sigmoid().log().sum(dim=-1) if known else 0
+    mass = (density - changes).exp().detach().sum() * 0.02**2
+    assert float(mass) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_mixture_of_more_channels_than_units_is_still_a_density(
@@ -790,7 +807,8 @@ def test_odds_that_overflow_are_held_back(channels):
 def test_observations_do_not_pass_an_end_that_recurs(make_mixture):
     likelihood = make_mixture(3, n_recurring=(1, 2, 0))
     values = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
-    likelihood.set_recurrence(torch.full((3,), 0.1), values, torch.full((3,), 0.1))
+    shares = torch.full((3,), 0.1)
+    likelihood.set_recurrence(shares, torch.ones(3), values, shares)
     ends = torch.tensor([[-1.0, -2.0, -1.0], [3.0, 2.0, 2.0]], dtype=torch.float64)
     expected = torch.tensor([[-1.0, -2.4, -1.3], [3.4, 2.0, 2.3]]).to(ends)
     assert_close(likelihood.reach(ends), expected)
@@ -812,3 +830,125 @@ def test_the_divergence_of_recurring_values_is_from_their_shares(recurring):
         Categorical(logits=odds), Categorical(torch.cat([none[None], q]))
     )
     assert_close(found[0, 0, 1], expected)
+
+
+def straight_on(past):
+    return (past.value + past.change)[..., STRAIGHT]
+
+
+def test_what_goes_on_straight_has_a_probability_and_the_rest_a_density(channels):
+    likelihood, h, past, x = channels
+    x[..., STRAIGHT] = straight_on(past).nan_to_num(0.3)
+    found = likelihood.conditionals(h, past, x)
+    repeats = found.log_odds[..., STRAIGHT].sigmoid()
+    log_odds = found.recurring.log_odds[..., 3]
+    goes_on = (1 - repeats) * log_odds.sigmoid()
+    there = ~past.change[..., STRAIGHT].isnan()
+    assert there[:, 2:].all()
+    assert not there[:, :2].any()
+    log_prob = found.log_prob(x)[..., STRAIGHT]
+    assert_close(log_prob[there].exp(), goes_on[there])
+    density = found.mixture.log_prob(x)[..., STRAIGHT]
+    other = torch.where(past.value[..., STRAIGHT].isnan(), 0, (1 - repeats).log())
+    assert_close(log_prob[~there], (density + other)[~there])
+    x[..., STRAIGHT] += 0.01
+    found = likelihood.conditionals(h, past, x)
+    assert not found.recurring.at(x)[..., 3].any()
+
+
+def test_a_line_is_met_up_to_rounding(channels):
+    likelihood, _, past, x = channels
+    for off, meets in ((5e-4, True), (7e-4, False)):  # 3e-3 of a change of 0.2
+        x[..., STRAIGHT] = straight_on(past) + off
+        at = likelihood.recurring.at(x, likelihood.recurring.after(past))
+        assert (at[:, 2:, 3] == meets).all()
+        assert not at[:, :2, 3].any()
+
+
+def test_no_line_goes_on_from_a_repeat_or_to_a_value_that_recurs(make_mixture):
+    likelihood = make_mixture(2, n_recurring=(2, 0))
+    values = torch.tensor([0.5, torch.nan], dtype=torch.float64)
+    shares = torch.full((2,), 0.3, dtype=torch.float64)
+    likelihood.set_recurrence(shares, torch.ones(2), values, shares)
+    x = torch.tensor([[0.0, 0], [0.1, 0], [0.1, 0], [0.3, 0], [0.4, 0]])[None].double()
+    found = likelihood.recurring.after(Past.before_each(delayed(x, torch.nan)))
+    nan = torch.nan
+    assert_close(
+        found[0, :, 1],
+        torch.tensor([nan, nan, 0.2, nan, nan]).to(found),
+        equal_nan=True,
+    )
+    x[0, 4, 0] = 0.45
+    assert likelihood.has_density(x)[0, :, 0].tolist() == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    x[0, 2, 0] = 0.2
+    assert likelihood.has_density(x)[0, :, 0].tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_draws_go_on_straight_as_often_as_they_should(make_mixture):
+    likelihood = make_mixture(WIDE, n_recurring=(1, 0, 0, 2, 1, 0, 1))
+    for parameter in likelihood.parameters():
+        parameter.data.zero_()
+    rows = torch.ones(20_000, 1, dtype=torch.float64)
+    value, change = rows * torch.linspace(-1, 1, WIDE), rows.expand(-1, WIDE) / 7
+    past = Past.after(value, value - change, value - 2.5 * change)
+    eps = torch.randn(
+        20_000, 2, WIDE, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+    x = likelihood(rows.expand(-1, H), past).draw(eps)
+    goes_on = x == value + change
+    assert goes_on[:, STRAIGHT].double().mean() == pytest.approx(0.05, abs=0.006)
+    assert not goes_on[:, [c for c in range(WIDE) if c != STRAIGHT]].any()
+
+
+def test_later_channels_see_whether_one_goes_on_straight(channels):
+    likelihood, h, past, x = channels
+    one, other = x.clone(), x.clone()
+    one[..., STRAIGHT] = straight_on(past)
+    other[..., STRAIGHT] = straight_on(past) + 1e-3
+    later = slice(STRAIGHT + 1, None)
+    one, other = (likelihood(h, past).log_prob(p)[..., later] for p in (one, other))
+    assert (one - other)[:, 2:].abs().max() > 1e-2
+
+
+def test_the_step_before_is_read_with_whether_it_went_on_straight(channels):
+    likelihood, h, past, x = channels
+    bends = (past.bend, torch.zeros_like(past.bend))
+    one, other = (likelihood(h, past._replace(bend=bend)).log_prob(x) for bend in bends)
+    assert torch.equal(one[:, :2], other[:, :2])
+    assert (one - other)[:, 2:].abs().max() > 1e-3
+
+
+def test_values_are_expected_where_an_autoregression_of_their_changes_is(normals):
+    memory = 0.9
+    shocks = normals(200_000, dtype=torch.float64) * (1 - memory**2) ** 0.5
+    x = torch.zeros(200_000, dtype=torch.float64)
+    for t in range(1, len(x)):
+        x[t] = memory * x[t - 1] + shocks[t]
+    change = x.diff().abs().median()
+    near = Near.after(torch.ones(1), change.float()[None])
+    assert near.middle.item() == pytest.approx(memory, abs=0.01)
+    apart = normals(200_000, seed=1).diff().abs().median()[None]
+    assert Near.after(torch.ones(1), apart).middle.item() == pytest.approx(0, abs=0.01)
+    unknown_before = Near.after(torch.tensor([torch.nan]), torch.tensor([0.1]))
+    assert [part.item() for part in unknown_before] == [0.0, 1.0]
+
+
+def test_half_of_the_normals_are_near_the_last_value():
+    near = Near(torch.tensor([2.0, 0.0]), torch.tensor([0.01, 1.0]))
+    mean, scale = torch.ones(3, 2), torch.full((3, 2), 0.5)
+    mean, scale = near.placed(mean, scale, n_near=2, min_scale=0.1)
+    assert_close(mean, torch.tensor([[2.1, 1.0], [2.1, 1.0], [1.0, 1.0]]))
+    assert_close(scale, torch.tensor([[0.006, 0.6], [0.006, 0.6], [0.6, 0.6]]))
+    assert_close(near.news(torch.tensor([2.1, 0.3])), torch.tensor([1.0, 0.3]))

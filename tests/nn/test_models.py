@@ -244,7 +244,8 @@ def test_what_is_far_out_is_read_as_four_deviations(make_model, normals, likelih
     found, same = (
         model.decode(z, delayed(part, torch.nan)).log_prob(x) for part in (far, farther)
     )
-    assert_close(found[:, 2], same[:, 2])
+    only_read = slice(1, None) if likelihood == "mixture" else slice(None)
+    assert_close(found[:, 2, only_read], same[:, 2, only_read])
     far[:, 1, 0] = 3.0
     assert not torch.equal(
         model.decode(z, delayed(far, torch.nan)).log_prob(x)[:, 2], found[:, 2]

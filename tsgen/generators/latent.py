@@ -302,9 +302,10 @@ class BaseLatentGenerator(
         -------
         ndarray of shape (n_samples,)
             Nats per series, as a density in the units of `X`, with values that repeat
-            the one before them or recur, and those of discrete channels, counted by
-            their probability if the likelihood is a mixture. Missing entries are left
-            out, and so are channels that were constant in training.
+            the one before them, recur or go on straight, and those of discrete
+            channels, counted by their probability if the likelihood is a mixture.
+            Missing entries are left out, and so are channels that were constant in
+            training.
         """
         return self._scored(X, y, static)
 
@@ -367,9 +368,9 @@ class BaseLatentGenerator(
         noise : bool, default=False
             False follows the middle of the likelihood at every step, the mean of a
             normal, the likeliest value of a discrete channel, and of a mixture the
-            value before or a recurring one, if that is likeliest, or else the mean of
-            its likeliest normal: the typical series of a latent. True draws every step,
-            as `sample` does.
+            value before, a recurring one or the next on a line, if that is likeliest,
+            or else the mean of its likeliest normal: the typical series of a latent.
+            True draws every step, as `sample` does.
         random_state : int, RandomState, Generator or None, default=None
             For ``noise=True``; None falls back to the constructor's.
 
@@ -507,8 +508,9 @@ class BaseLatentGenerator(
         recurrence = self.scaler_.recurrence
         assert recurrence is not None
         scaled = torch.from_numpy(self.scaler_.standardised_recurrence())
+        changes = torch.from_numpy(self.scaler_.standardised_changes())
         repeats, shares = map(torch.from_numpy, (recurrence.repeats, recurrence.shares))
-        likelihood.set_recurrence(repeats, scaled, shares)
+        likelihood.set_recurrence(repeats, changes, scaled, shares)
         if supports.channels:
             discrete = list(supports.discrete)
             values, of_each = supports.table()  # (S, C) each

@@ -44,17 +44,19 @@ class StablePosteriorGenerator(BaseLatentGenerator):
     likelihood : {"mixture", "gaussian"} or sequence of {"mixture", "discrete"}, \
             default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
-        normals beside the value before and values that recur, each channel given the
-        step before and the channels before it; or, as in the paper, one normal with
-        independent channels. In a sequence, one for each channel, "discrete"
-        stands for a probability of each of the at most 256 values in training. With
-        "mixture" for all, columns of data frames are discrete that hold text or pandas
-        categories, or booleans or integers of at most 64 values.
+        normals beside the value before, values that recur and the next one on a
+        straight line, each channel given the step before and the channels before it;
+        or, as in the paper, one normal with independent channels. In a sequence, one
+        for each channel, "discrete" stands for a probability of each of the at most 256
+        values in training. With "mixture" for all, columns of data frames are discrete
+        that hold text or pandas categories, or booleans or integers of at most 64
+        values.
     n_components : int or "auto", default="auto"
         Normals in each mixture; "auto" shares out 84 among the channels, 3 at least and
         20 at most to each.
     min_scale : float, default=0.005
-        Smallest standard deviation of a normal, in units of a channel's own.
+        Smallest standard deviation of a normal, in units of a channel's own; of
+        normals near the last value a tenth of a typical change, if that is less.
     denoiser : {"mlp", "unet"}, default="mlp"
         Network of the prior: residual perceptron, or the paper's convolutional U-Net.
     gamma : float, default=2.0

@@ -38,6 +38,7 @@ class Past(NamedTuple):
 
     value: Tensor
     change: Tensor  # from the value before it
+    bend: Tensor  # how far that differs from the change before it
     missing: Tensor  # whether the last value is
 
     @classmethod
@@ -48,12 +49,14 @@ class Past(NamedTuple):
         """
         value = carried(previous)
         change = value - delayed(value, first=torch.nan)
-        return cls(value, change, previous.isnan())
+        bend = change - delayed(change, first=torch.nan)
+        return cls(value, change, bend, previous.isnan())
 
     @classmethod
-    def after(cls, value: Tensor, before: Tensor) -> Self:
-        """Look back at the last two observations (B, C)."""
-        return cls(value, value - before, value.isnan())
+    def after(cls, value: Tensor, before: Tensor, earlier: Tensor) -> Self:
+        """Look back at the last three observations (B, C)."""
+        change = value - before
+        return cls(value, change, change - (before - earlier), value.isnan())
 
 
 def carried(x: Tensor) -> Tensor:
@@ -258,9 +261,9 @@ def generate(
     Tensor of shape (B, T, C)
     """
     state: Any = decoder.begin(z)
-    observations = 2 * [z.new_full((len(z), n_channels), torch.nan)]
+    observations = 3 * [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
         features, state = decoder.step(state, readable(observations[-1]))
-        past = Past.after(observations[-1], observations[-2])
+        past = Past.after(*observations[:-4:-1])
         observations.append(emit(features, past, t))
-    return torch.stack(observations[2:], dim=1)
+    return torch.stack(observations[3:], dim=1)

@@ -8,7 +8,7 @@ are missing are NaN and count 0. An entry is drawn by two standard normal number
 (..., 2, C): the first chooses, between components and exact values, the second deviates
 from the mean of a normal. The normal takes the channels as independent given the
 features; the mixture takes each given the features, what was before and the channels
-before it, takes values that repeat or recur exactly, and gives the values of discrete
+before it, takes what repeats, recurs or goes on straight exactly, and gives discrete
 channels probabilities.
 """
 

@@ -9,17 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsgen.nn.decoders import Past, carried, delayed
+from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
+from tsgen.nn.likelihoods.near import Near
 from tsgen.nn.likelihoods.normal import kept
-from tsgen.nn.likelihoods.recurrence import (
-    LARGEST_ODDS,
-    NEVER,
-    Inflated,
-    Recurring,
-)
+from tsgen.nn.likelihoods.recurrence import NEVER, Inflated, RecurringValues
 from tsgen.nn.rows import widened
 
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
@@ -70,9 +66,10 @@ class MixtureLikelihood(nn.Module):
     with `Inflated` factors, whose odds, weights, means and scales are linear in
     :math:`h_t`, in the last value of the channel, its change, and whether it repeated,
     recurred or is not known, and in a layer of masked units that see those of all
-    channels, and the channels before c; means are also linear in the latter. It holds
-    what a diagonal normal cannot: channels that move together or are equal, small steps
-    from a known value, exact repeats, values that recur, heavy tails. Discrete channels
+    channels, and the channels before c; means are also linear in the latter. Half of
+    the normals lie near the last value, see `Near`. It holds what a diagonal normal
+    cannot: channels that move together or are equal, small steps from a known value,
+    exact repeats, values that recur, straight lines, heavy tails. Discrete channels
     have `Categorical` factors, whose logits, beside their shares in training, and the
     log odds of a repeat, which are added to that of the previous value, are computed
     likewise.
@@ -85,7 +82,7 @@ class MixtureLikelihood(nn.Module):
     hidden_size, n_channels : int
     min_scale : float
         Smallest standard deviation of a component, in units of the standardised
-        series.
+        series. Near the last value of a channel that moves little it may be smaller.
     n_components : int
         Normals in the mixture of a channel.
     n_values : sequence of int, default=()
@@ -99,8 +96,7 @@ class MixtureLikelihood(nn.Module):
     support: Tensor
     log_share: Tensor
     usual_log_odds: Tensor
-    recurring: Tensor
-    recurring_log_share: Tensor
+    log_change: Tensor  # typical ones
 
     def __init__(
         self,
@@ -115,28 +111,28 @@ class MixtureLikelihood(nn.Module):
         self.n_channels = n_channels
         self.min_scale = min_scale
         self.n_components = n_components
+        self.n_near = (n_components + 1) // 2  # normals around the last value
         self.n_values = list(n_values) or [0] * n_channels
         self.continuous = [c for c, n in enumerate(self.n_values) if not n]
         self.discrete = [c for c, n in enumerate(self.n_values) if n]
-        self.owners = [c for c, n in enumerate(n_recurring) for _ in range(n)]
+        self.recurring = RecurringValues(n_recurring)
         self.outputs = self._outputs()
         width = _aligned(UNITS_PER_CHANNEL * n_channels)
         self.width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
-        n_outputs, n_flags = len(self.outputs), len(self.owners)
+        n_outputs, n_flags = len(self.outputs), len(self.recurring.owners)
         n_both = self.width + n_outputs
         self.from_features = nn.Linear(hidden_size, n_both)
-        self.from_past = nn.Linear(4 * n_channels + n_flags, n_both, bias=False)
-        n_seen = 3 * n_channels + n_flags
+        n_seen = 4 * n_channels + n_flags
+        self.from_past = nn.Linear(n_seen, n_both, bias=False)
         self.from_channels = nn.Linear(n_seen, self.width, bias=False)
         self.from_units = nn.Linear(self.width, n_outputs, bias=False)
-        self.shift = nn.Linear(n_channels, n_components * n_channels, bias=False)
+        n_means = n_components * n_channels
+        self.shift = nn.Linear(2 * n_channels, n_means, bias=False)
         padded = torch.zeros(len(self.discrete), max(self.n_values))
         self.register_buffer("support", padded, persistent=False)
         self.register_buffer("log_share", padded.clone(), persistent=False)
-        recurring = torch.zeros(len(self.owners))
         self.register_buffer("usual_log_odds", torch.zeros(n_channels), False)
-        self.register_buffer("recurring", recurring, False)
-        self.register_buffer("recurring_log_share", recurring.clone(), False)
+        self.register_buffer("log_change", torch.zeros(n_channels), False)
 
     def _outputs(self) -> list[int]:
         """Channels that the outputs belong to.
@@ -146,8 +142,13 @@ class MixtureLikelihood(nn.Module):
         """
         continuous = self.continuous * (3 * self.n_components + 1)
         discrete = [c for c in self.discrete for _ in range(1 + self.n_values[c])]
-        used = continuous + self.owners + discrete
+        used = continuous + self.recurring.owners + discrete
         return used + (_aligned(len(used)) - len(used)) * [self.n_channels]
+
+    @property
+    def typical_change(self) -> Tensor:
+        """Typical size of a change that is not 0, standard deviations, (C,)."""
+        return self.log_change.exp()
 
     def set_values(self, values: Tensor, shares: Tensor) -> None:
         """Set the values of discrete channels, and their shares, (D, S) each.
@@ -157,12 +158,16 @@ class MixtureLikelihood(nn.Module):
         self.support.copy_(values)
         self.log_share.copy_(shares.log().clamp(min=NEVER))
 
-    def set_recurrence(self, repeats: Tensor, values: Tensor, shares: Tensor) -> None:
-        """Set how often values repeat, (C,), and which recur, and how often, (R,)."""
-        assert len(values) == len(shares) == len(self.owners)
+    def set_recurrence(
+        self, repeats: Tensor, changes: Tensor, values: Tensor, shares: Tensor
+    ) -> None:
+        """Set how often values repeat, how much they change typically, (C,) each.
+
+        And which recur, and how often, (R,) each, see `RecurringValues`.
+        """
         self.usual_log_odds.copy_(repeats.logit())
-        self.recurring.copy_(values)
-        self.recurring_log_share.copy_(shares.log())
+        self.log_change.copy_(changes.log())
+        self.recurring.set(values, shares, changes)
 
     def has_density(self, x: Tensor) -> Tensor:
         """Tell which entries of series (B, T, C) have a density.
@@ -170,9 +175,11 @@ class MixtureLikelihood(nn.Module):
         The others are missing, or have a probability: they repeat, recur or are
         discrete.
         """
-        there = ~x.isnan() & (x != carried(delayed(x, first=torch.nan)))
-        for value, owner in zip(self.recurring.tolist(), self.owners, strict=True):
-            there[..., owner] &= x[..., owner] != value
+        past, recurring = Past.before_each(delayed(x, first=torch.nan)), self.recurring
+        there = ~x.isnan() & (x != past.value)
+        at = recurring.at(x, recurring.after(past))
+        for place, owner in enumerate(recurring.owners):
+            there[..., owner] &= ~at[..., place]
         there[..., self.discrete] = False
         return there
 
@@ -182,10 +189,10 @@ class MixtureLikelihood(nn.Module):
         They may go beyond these, but not where an end recurs: nothing sold, full
         saturation.
         """
-        reach = widened(ends)
-        is_end = ends[:, self.owners] == self.recurring  # (2, R)
+        reach, owners = widened(ends), self.recurring.owners
+        is_end = ends[:, owners] == self.recurring.values  # (2, R)
         for row, column in is_end.nonzero().tolist():
-            reach[row, self.owners[column]] = self.recurring[column]
+            reach[row, owners[column]] = self.recurring.values[column]
         if self.discrete:
             reach[:, self.discrete] = self.support[:, [0, -1]].T
         return reach
@@ -198,19 +205,23 @@ class MixtureLikelihood(nn.Module):
         """Distribution of every channel of `x` (..., C), given those before it."""
         from_past, into_units, from_units, into_means = self._masked_weights()
         units, raw = self._before(h, past, from_past)
-        seen = _seen(x, past.value, self.owners, self.recurring)
+        values = self.recurring.after(past)
+        seen = self._seen(x, past.value, values)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
-        shift = F.linear(readable(x), into_means)
+        news = Near.after(past.value, self.typical_change).news(x)
+        shift = F.linear(torch.cat([news, readable(x)], dim=-1), into_means)
         shift = shift.unflatten(-1, (self.n_components, self.n_channels))
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
-        sizes = [size, len(self.owners), *(1 + self.n_values[c] for c in others)]
+        n_recurring = len(self.recurring.owners)
+        sizes = [size, n_recurring, *(1 + self.n_values[c] for c in others)]
         each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
-            return self._inflated(each, recurs, shift, past.value)
+            return self._inflated(each, recurs, shift, past.value, values, some)
+        shift, previous = shift[..., some], past.value[..., some]
         return SideBySide(
-            self._inflated(each, recurs, shift[..., some], past.value[..., some], some),
+            self._inflated(each, recurs, shift, previous, values, some),
             self._categorical(parts, past.value[..., others]),
             (some, others),
         )
@@ -221,52 +232,60 @@ class MixtureLikelihood(nn.Module):
         """Turn noise (..., 2, C) into observations, one channel after the other."""
         from_past, into_units, from_units, into_means = self._masked_weights()
         into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
+        changes = self.typical_change
         order, sizes = _grouped(self.outputs, self.n_channels)
         units, outputs = self._before(h, past, from_past)
         outputs, rows = outputs[..., order].split(sizes, dim=-1), from_units[order]
         rows, drawn = rows.split(sizes), []
         means = h.new_zeros(*h.shape[:-1], self.n_components, self.n_channels)
+        values = self.recurring.after(past)
         channels = [channel.split(1, dim=-1) for channel in (past.value, eps)]
         for c, (before, noise) in enumerate(zip(*channels, strict=True)):
             raw = outputs[c] + F.linear(F.relu(units), rows[c])
-            x = self._entry(c, raw, means[..., c : c + 1], before).draw(noise)
+            x = self._entry(c, raw, means[..., c : c + 1], before, values).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
-            units = units + self._shown(c, x, before, into_units)
-            means = means + readable(x)[..., None] * into_means[..., c]
+            columns = [c + k * self.n_channels for k in range(4)]
+            recurs = [4 * self.n_channels + r for r in self.recurring.owned(c)]
+            seen = self._seen(x, before, values, c)
+            units = units + F.linear(seen, into_units[:, columns + recurs])
+            news = Near.after(before, changes[c]).news(x)
+            told = torch.cat([news, readable(x)], dim=-1)[..., None, :, None]
+            means = means + (into_means[..., columns[:2]] @ told)[..., 0]  # (..., K, C)
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
     def _before(self, h: Tensor, past: Past, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Units and outputs before any channel of the step is seen."""
-        both = self.from_features(h) + F.linear(self._seen_before(past, h), weight)
+        both = self.from_features(h) + F.linear(self._seen_before(past), weight)
         units, outputs = both.split([self.width, len(self.outputs)], dim=-1)
         return units, outputs
 
-    def _shown(
-        self, channel: int, x: Tensor, previous: Tensor, into_units: Tensor
+    def _seen(
+        self, x: Tensor, previous: Tensor, values: Tensor, channel: int | None = None
     ) -> Tensor:
-        """Show one channel (..., 1), once it is drawn, to the units (..., W)."""
-        own = [r for r, owner in enumerate(self.owners) if owner == channel]
-        seen = _seen(x, previous, [0] * len(own), self.recurring[own])
-        columns = [channel + k * self.n_channels for k in range(3)]
-        columns += [3 * self.n_channels + r for r in own]
-        return F.linear(seen, into_units[:, columns])
+        """Put what is seen of all channels side by side, or (..., 4 + R) of one."""
+        changes = self.typical_change[slice(None) if channel is None else channel]
+        change = (x - previous) / changes
+        return _seen(x, change, x.isnan(), self.recurring.at(x, values, channel))
 
-    def _seen_before(self, past: Past, like: Tensor) -> Tensor:
+    def _seen_before(self, past: Past) -> Tensor:
         """Put what is seen of the last step side by side, (..., 4 C + R)."""
-        at = past.value[..., self.owners] == self.recurring
-        seen = (readable(past.change), readable(past.value))
-        flags = (past.change == 0, past.missing, at)
-        return torch.cat([part.to(like) for part in (*seen, *flags)], dim=-1)
+        change = past.change / self.typical_change
+        return _seen(past.value, change, past.missing, self.recurring.at_last(past))
 
     def _entry(
-        self, channel: int, raw: Tensor, shift: Tensor, previous: Tensor
+        self,
+        channel: int,
+        raw: Tensor,
+        shift: Tensor,
+        previous: Tensor,
+        values: Tensor,
     ) -> Inflated | Categorical:
         """Read the outputs of one channel as the distribution of its kind."""
         if not self.n_values[channel]:
             size = 3 * self.n_components + 1
             each, recurs = raw[..., :size], raw[..., size:]
-            return self._inflated(each, recurs, shift, previous, [channel])
+            return self._inflated(each, recurs, shift, previous, values, [channel])
         place = self.discrete.index(channel)
         return self._categorical([raw], previous, slice(place, place + 1))
 
@@ -276,50 +295,32 @@ class MixtureLikelihood(nn.Module):
         recurs: Tensor,
         shift: Tensor,
         previous: Tensor,
-        channels: list[int] | None = None,
+        values: Tensor,
+        channels: list[int],
     ) -> Inflated:
-        """Read outputs of channels as distributions.
+        """Read outputs of some channels as distributions.
 
         Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R),
-        shifts of means (..., K, C).
+        shifts of means (..., K, C), previous values (..., C). Recurring `values` are
+        those of all channels.
         """
         size = self.n_components
         raw = full_precision(raw).unflatten(-1, (3 * size + 1, shift.shape[-1]))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
-        mean = mean + full_precision(shift)
-        scale = self.min_scale + F.softplus(raw_scale)
-        usual = (
-            self.usual_log_odds if channels is None else self.usual_log_odds[channels]
+        mean, scale = Near.after(previous, self.typical_change[channels]).placed(
+            mean + full_precision(shift),
+            F.softplus(raw_scale),
+            self.n_near,
+            self.min_scale,
         )
+        usual = self.usual_log_odds[channels]
         return Inflated(
             log_odds[..., 0, :] + usual,
             usual,
             previous,
-            self._recurring(full_precision(recurs), previous, channels),
+            self.recurring.read(full_precision(recurs), values, previous, channels),
             Mixture(logits.log_softmax(dim=-2), mean, scale),
         )
-
-    def _recurring(
-        self, raw: Tensor, previous: Tensor, channels: list[int] | None
-    ) -> Recurring:
-        """Read outputs (..., R) as probabilities beside those in training."""
-        owners, values, log_share = (
-            self.owners,
-            self.recurring,
-            self.recurring_log_share,
-        )
-        if channels is not None:
-            own = [r for r, owner in enumerate(owners) if owner in channels]
-            owners = [channels.index(owners[r]) for r in own]
-            values, log_share = values[own], log_share[own]
-        owner = torch.tensor(owners, dtype=torch.long, device=raw.device)
-        share = values.new_zeros(previous.shape[-1]).index_add(
-            0, owner, log_share.exp()
-        )
-        usual = log_share - (-share[owner]).log1p()
-        log_odds = (raw + usual).clamp(max=LARGEST_ODDS)
-        repeats = previous[..., owner] == values
-        return Recurring(log_odds.masked_fill(repeats, NEVER), values, log_share, owner)
 
     def _categorical(
         self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)
@@ -347,26 +348,36 @@ class MixtureLikelihood(nn.Module):
         weight, n_channels = self.from_channels.weight, self.n_channels
         device, n_sighted = weight.device, self.width - BLIND_UNITS
         channel = torch.arange(n_channels, device=device)
-        owner = torch.tensor(self.owners, dtype=torch.long, device=device)
+        owner = torch.tensor(self.recurring.owners, dtype=torch.long, device=device)
         outputs = torch.tensor(self.outputs, device=device)
         sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
         seen = sighted.clamp(min=0) * n_channels // n_sighted
-        into_units = torch.cat([channel.repeat(3), owner]) < seen[:, None]
-        into_means = channel < channel.repeat(self.n_components)[:, None]
+        into_units = torch.cat([channel.repeat(4), owner]) < seen[:, None]
         own = outputs[:, None] == torch.cat([channel.repeat(4), owner])
         into_both = torch.cat([own.new_ones(self.width, own.shape[1]), own])
         return (
             self.from_past.weight * into_both,
             weight * into_units,
             self.from_units.weight * (seen <= outputs[:, None]),
-            self.shift.weight * into_means,
+            self.shift.weight * self._reads(channel),
         )
 
+    def _reads(self, channel: Tensor) -> Tensor:
+        """Tell what the means of each channel read of those before it, (K C, 2 C).
 
-def _seen(x: Tensor, previous: Tensor, owners: list[int], values: Tensor) -> Tensor:
-    """Put values side by side with whether they repeat, are missing, and recur."""
-    flags = (x == previous, x.isnan(), x[..., owners] == values)
-    return torch.cat([readable(x), *(part.to(x) for part in flags)], dim=-1)
+        Normals near the last value read the news of a channel, the others its value.
+        """
+        is_near = torch.arange(self.n_components, device=channel.device) < self.n_near
+        kind = torch.stack([is_near, ~is_near], dim=1)  # (K, 2)
+        is_before = channel < channel[:, None]  # (C, C)
+        reads = kind[:, None, :, None] & is_before[:, None, :]  # (K, C, 2, C)
+        return reads.flatten(0, 1).flatten(1)
+
+
+def _seen(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
+    """Put side by side changes, values, and whether these repeat, lack or recur."""
+    flags = (part.to(x) for part in (change == 0, missing, recurs))
+    return torch.cat([readable(change.asinh()), readable(x), *flags], dim=-1)
 
 
 def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:

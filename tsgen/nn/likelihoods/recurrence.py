@@ -1,22 +1,28 @@
 r"""Values that channels take again and again, exactly: atoms beside a mixture.
 
-The value of the step before, and the few values of a channel that stand out in
-training: the zeros of sales, the ends of a range.
+The value of the step before, the few values of a channel that stand out in training,
+such as the zeros of sales or the ends of a range, and the next value of a straight
+line, where values were interpolated.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tsgen.nn.decoders import Past
 from tsgen.nn.likelihoods.mixture import Mixture, chosen
 from tsgen.nn.likelihoods.normal import standard_normal_log_prob
 
 NEVER = -1e4  # log odds of what cannot be
 LARGEST_ODDS = 30.0  # logs; the exponential is finite in float32
+LINE_TOLERANCE = 3e-3  # of a typical change, off a straight line
+ROUNDING = 1e-6  # of standardised values in float32, standard deviations
+STEEP = 10  # times how far off a line it rises or falls at least
 
 
 class Recurring(NamedTuple):
@@ -25,18 +31,20 @@ class Recurring(NamedTuple):
     .. math:: p_r = e^{l_r} p_0, \quad p_0 = 1 / (1 + \textstyle\sum_r e^{l_r})
 
     over the values r of a channel, with the probability :math:`p_0` of any other. The
-    log odds :math:`l` have shape (..., R); the values, the logs of their shares in
-    training, and the channels that they belong to (R,).
+    log odds :math:`l` have shape (..., R); the values that recur (R,), or (..., R) if
+    some go on straight lines, NaN where there is none; the logs of their shares in
+    training, the channels that they belong to, and how far off they are still met (R,).
     """
 
     log_odds: Tensor
     values: Tensor
     log_share: Tensor
     owner: Tensor
+    tolerance: Tensor
 
     def at(self, x: Tensor) -> Tensor:
         """Tell which values entries (..., C) are at: (..., R)."""
-        return x[..., self.owner] == self.values
+        return met(x[..., self.owner], self.values, self.tolerance)
 
     def by_channel(self, each: Tensor, n_channels: int) -> Tensor:
         """Sum figures of values (..., R) over each channel: (..., C)."""
@@ -58,6 +66,11 @@ class Recurring(NamedTuple):
     def log_none(self, n_channels: int) -> Tensor:
         """Log-probability of any other value, (..., C)."""
         return -self.by_channel(self.log_odds.exp(), n_channels).log1p()
+
+
+def met(x: Tensor, values: Tensor, tolerance: Tensor) -> Tensor:
+    """Tell which entries are at their values, (..., R) each; none is at NaN."""
+    return (x - values).abs() <= tolerance
 
 
 class Inflated(NamedTuple):
@@ -158,3 +171,115 @@ class Inflated(NamedTuple):
         """Log-probability of a repeat, and of a change."""
         log_odds = self.log_odds.masked_fill(self.previous.isnan(), NEVER)
         return F.logsigmoid(log_odds), F.logsigmoid(-log_odds)
+
+
+class RecurringValues(nn.Module):
+    """The values that recur of each channel, and how often each does in training.
+
+    One of a channel may be NaN: it stands for the next value on the straight line
+    through the last two.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of each channel. `set` says which they are, before anything else.
+    """
+
+    values: Tensor
+    log_share: Tensor
+    tolerance: Tensor  # how far off a value is still met
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.owners = [c for c, n in enumerate(sizes) for _ in range(n)]
+        self.lines: list[int] = []  # which values are on a line
+        for name in ("values", "log_share", "tolerance"):
+            nothing = torch.zeros(len(self.owners))
+            self.register_buffer(name, nothing, persistent=False)
+
+    def set(self, values: Tensor, shares: Tensor, changes: Tensor) -> None:
+        """Set the values, channel by channel, and their shares, (R,) each.
+
+        And how much channels change typically, (C,).
+        """
+        assert len(values) == len(shares) == len(self.owners)
+        self.values.copy_(values)
+        self.log_share.copy_(shares.log())
+        off = LINE_TOLERANCE * changes[self.owners] + ROUNDING
+        self.tolerance.copy_(off * values.isnan())
+        self.lines = values.isnan().nonzero()[:, 0].tolist()
+
+    def owned(self, channel: int) -> list[int]:
+        """Tell which values are those of a channel."""
+        return [r for r, owner in enumerate(self.owners) if owner == channel]
+
+    def after(self, past: Past) -> Tensor:
+        """Return the values that may come next, (..., R), or (R,) if none is on a line.
+
+        NaN where no line goes on.
+        """
+        if not self.lines:
+            return self.values
+        values = self.values.repeat(*past.value.shape[:-1], 1)
+        values[..., self.lines] = self._straight_on(past)
+        return values
+
+    def _straight_on(self, past: Past) -> Tensor:
+        """Go on straight from the last two values, (..., L).
+
+        NaN where these are equal or not known, or where it comes to a recurring value.
+        """
+        channels = [self.owners[r] for r in self.lines]
+        change = past.change[..., channels]
+        ahead = past.value[..., channels] + change
+        owner = torch.tensor(self.owners, device=ahead.device)
+        is_own = owner == owner[self.lines, None]  # (L, R)
+        off = self.tolerance[self.lines]
+        recurs = is_own & met(ahead[..., None], self.values, off[:, None])
+        goes_on = (change.abs() > STEEP * off) & ~recurs.any(dim=-1)
+        return ahead.where(goes_on, torch.nan)
+
+    def at_last(self, past: Past) -> Tensor:
+        """Tell which values the last observations are at, (..., R)."""
+        at = past.value[..., self.owners] == self.values
+        channels = [self.owners[r] for r in self.lines]
+        bend, change = past.bend[..., channels], past.change[..., channels]
+        off = self.tolerance[self.lines]
+        at[..., self.lines] = (bend.abs() <= off) & (change.abs() > STEEP * off)
+        return at
+
+    def at(self, x: Tensor, values: Tensor, channel: int | None = None) -> Tensor:
+        """Tell which of the values of `after` observations are at, (..., R).
+
+        Observations have shape (..., C), or (..., 1) of one channel, whose values are
+        told then.
+        """
+        if channel is None:
+            return met(x[..., self.owners], values, self.tolerance)
+        own = self.owned(channel)
+        return met(x, values[..., own], self.tolerance[own])
+
+    def read(
+        self,
+        raw: Tensor,
+        values: Tensor,
+        previous: Tensor,
+        channels: Sequence[int],
+    ) -> Recurring:
+        """Read outputs of some channels as probabilities beside those in training.
+
+        Outputs (..., R) are of the values of these channels, `values` (..., R) of all,
+        see `after`, and the previous values (..., C) of these.
+        """
+        which = [r for c in channels for r in self.owned(c)]
+        places = {channel: place for place, channel in enumerate(channels)}
+        owner = torch.tensor(
+            [places[self.owners[r]] for r in which], dtype=torch.long, device=raw.device
+        )
+        values, log_share = values[..., which], self.log_share[which]
+        share = log_share.new_zeros(len(channels)).index_add(0, owner, log_share.exp())
+        usual = log_share - (-share[owner]).log1p()
+        never = (previous[..., owner] == values) | values.isnan()
+        log_odds = (raw + usual).clamp(max=LARGEST_ODDS).masked_fill(never, NEVER)
+        tolerance = self.tolerance[which]
+        return Recurring(log_odds, values, log_share, owner, tolerance)

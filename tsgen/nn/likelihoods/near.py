@@ -1,0 +1,66 @@
+"""Normals near the last value: how far from it a channel moves in one step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from tsgen.nn.layers import readable
+
+MEDIAN_CHANGE = 0.954  # of independent normal numbers of variance 1
+SMALLEST_SCALE = 0.1  # of a normal near the last value, in typical changes
+
+
+class Near(NamedTuple):
+    r"""Where values are expected after the last ones, and their changes, (..., C) each.
+
+    .. math:: E x_t = \rho x_{t-1}, \quad \rho = \max(0, 1 - (s / 0.954)^2)
+
+    of an autoregression of first order and variance 1, whose changes have the median
+    size s. After a value that is not known, 0 is expected, and s = 1.
+    """
+
+    middle: Tensor
+    change: Tensor
+
+    @classmethod
+    def after(cls, previous: Tensor, changes: Tensor) -> Self:
+        """Look ahead from values (..., C), NaN if unknown; changes (C,) are typical."""
+        change = changes.expand_as(previous).masked_fill(previous.isnan(), 1.0)
+        memory = (1 - (change / MEDIAN_CHANGE).square()).clamp(min=0)
+        return cls(memory * previous.nan_to_num(), change)
+
+    def news(self, x: Tensor) -> Tensor:
+        """Tell how far values are from where they were expected, in units of reach."""
+        return (readable(x) - readable(self.middle)) / self.reach
+
+    @property
+    def reach(self) -> Tensor:
+        """Unit of means, between a typical change and a standard deviation.
+
+        In typical changes a network is slow to learn what pulls values back to where
+        the latent says they belong, in standard deviations small steps are lost.
+        """
+        return self.change.sqrt()
+
+    def placed(
+        self, mean: Tensor, scale: Tensor, n_near: int, min_scale: float
+    ) -> tuple[Tensor, Tensor]:
+        """Place normals, (..., K, C) each: the first ones here, the others anywhere.
+
+        Scales come without their smallest ones, which are at most `min_scale`.
+        """
+        is_near = torch.arange(mean.shape[-2], device=mean.device)[:, None] < n_near
+        smallest = (SMALLEST_SCALE * self.change).clamp(max=min_scale)
+        middle, reach, unit, floor = (
+            torch.where(is_near, here[..., None, :], elsewhere)
+            for here, elsewhere in (
+                (self.middle, 0.0),
+                (self.reach, 1.0),
+                (self.change, 1.0),
+                (smallest, min_scale),
+            )
+        )
+        return middle + reach * mean, floor + unit * scale
