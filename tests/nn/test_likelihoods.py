@@ -942,11 +942,12 @@ def test_values_are_expected_where_an_autoregression_of_their_changes_is(normals
     apart = normals(200_000, seed=1).diff().abs().median()[None]
     assert Near.after(torch.ones(1), apart).middle.item() == pytest.approx(0, abs=0.01)
     unknown_before = Near.after(torch.tensor([torch.nan]), torch.tensor([0.1]))
-    assert [part.item() for part in unknown_before] == [0.0, 1.0]
+    assert unknown_before.middle.item() == 0.0
+    assert unknown_before.change.item() == 1.0
 
 
 def test_half_of_the_normals_are_near_the_last_value():
-    near = Near(torch.tensor([2.0, 0.0]), torch.tensor([0.01, 1.0]))
+    near = Near(torch.zeros(2), torch.tensor([2.0, 0.0]), torch.tensor([0.01, 1.0]))
     mean, scale = torch.ones(3, 2), torch.full((3, 2), 0.5)
     mean, scale = near.placed(mean, scale, n_near=2, min_scale=0.1)
     assert_close(mean, torch.tensor([[2.1, 1.0], [2.1, 1.0], [1.0, 1.0]]))

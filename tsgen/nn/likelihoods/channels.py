@@ -205,12 +205,12 @@ class MixtureLikelihood(nn.Module):
         """Distribution of every channel of `x` (..., C), given those before it."""
         from_past, into_units, from_units, into_means = self._masked_weights()
         units, raw = self._before(h, past, from_past)
+        near = Near.after(past.value, self.typical_change)
         values = self.recurring.after(past)
         seen = self._seen(x, past.value, values)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
-        news = Near.after(past.value, self.typical_change).news(x)
-        shift = F.linear(torch.cat([news, readable(x)], dim=-1), into_means)
+        shift = F.linear(torch.cat([near.news(x), readable(x)], dim=-1), into_means)
         shift = shift.unflatten(-1, (self.n_components, self.n_channels))
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
@@ -218,10 +218,10 @@ class MixtureLikelihood(nn.Module):
         sizes = [size, n_recurring, *(1 + self.n_values[c] for c in others)]
         each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
-            return self._inflated(each, recurs, shift, past.value, values, some)
-        shift, previous = shift[..., some], past.value[..., some]
+            return self._inflated(each, recurs, shift, near, values, some)
+        shift, near = shift[..., some], near.of(some)
         return SideBySide(
-            self._inflated(each, recurs, shift, previous, values, some),
+            self._inflated(each, recurs, shift, near, values, some),
             self._categorical(parts, past.value[..., others]),
             (some, others),
         )
@@ -232,25 +232,26 @@ class MixtureLikelihood(nn.Module):
         """Turn noise (..., 2, C) into observations, one channel after the other."""
         from_past, into_units, from_units, into_means = self._masked_weights()
         into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
-        changes = self.typical_change
+        into_means = into_means.unflatten(-1, (2, self.n_channels)).sum(dim=-2)
+        is_near = torch.arange(self.n_components, device=h.device) < self.n_near
+        near = Near.after(past.value, self.typical_change)
         order, sizes = _grouped(self.outputs, self.n_channels)
         units, outputs = self._before(h, past, from_past)
         outputs, rows = outputs[..., order].split(sizes, dim=-1), from_units[order]
         rows, drawn = rows.split(sizes), []
         means = h.new_zeros(*h.shape[:-1], self.n_components, self.n_channels)
         values = self.recurring.after(past)
-        channels = [channel.split(1, dim=-1) for channel in (past.value, eps)]
-        for c, (before, noise) in enumerate(zip(*channels, strict=True)):
+        for c, noise in enumerate(eps.split(1, dim=-1)):
+            here = near.of(slice(c, c + 1))
             raw = outputs[c] + F.linear(F.relu(units), rows[c])
-            x = self._entry(c, raw, means[..., c : c + 1], before, values).draw(noise)
+            x = self._entry(c, raw, means[..., c : c + 1], here, values).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
             columns = [c + k * self.n_channels for k in range(4)]
             recurs = [4 * self.n_channels + r for r in self.recurring.owned(c)]
-            seen = self._seen(x, before, values, c)
+            seen = self._seen(x, here.previous, values, c)
             units = units + F.linear(seen, into_units[:, columns + recurs])
-            news = Near.after(before, changes[c]).news(x)
-            told = torch.cat([news, readable(x)], dim=-1)[..., None, :, None]
-            means = means + (into_means[..., columns[:2]] @ told)[..., 0]  # (..., K, C)
+            told = torch.where(is_near, here.news(x), readable(x))[..., None]
+            means = means + told * into_means[..., c]  # (..., K, C)
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
@@ -278,47 +279,44 @@ class MixtureLikelihood(nn.Module):
         channel: int,
         raw: Tensor,
         shift: Tensor,
-        previous: Tensor,
+        near: Near,
         values: Tensor,
     ) -> Inflated | Categorical:
         """Read the outputs of one channel as the distribution of its kind."""
         if not self.n_values[channel]:
             size = 3 * self.n_components + 1
             each, recurs = raw[..., :size], raw[..., size:]
-            return self._inflated(each, recurs, shift, previous, values, [channel])
+            return self._inflated(each, recurs, shift, near, values, [channel])
         place = self.discrete.index(channel)
-        return self._categorical([raw], previous, slice(place, place + 1))
+        return self._categorical([raw], near.previous, slice(place, place + 1))
 
     def _inflated(
         self,
         raw: Tensor,
         recurs: Tensor,
         shift: Tensor,
-        previous: Tensor,
+        near: Near,
         values: Tensor,
         channels: list[int],
     ) -> Inflated:
         """Read outputs of some channels as distributions.
 
         Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R),
-        shifts of means (..., K, C), previous values (..., C). Recurring `values` are
-        those of all channels.
+        shifts of means (..., K, C). Recurring `values` are those of all channels.
         """
         size = self.n_components
         raw = full_precision(raw).unflatten(-1, (3 * size + 1, shift.shape[-1]))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
-        mean, scale = Near.after(previous, self.typical_change[channels]).placed(
-            mean + full_precision(shift),
-            F.softplus(raw_scale),
-            self.n_near,
-            self.min_scale,
-        )
+        mean, scale = mean + full_precision(shift), F.softplus(raw_scale)
+        mean, scale = near.placed(mean, scale, self.n_near, self.min_scale)
         usual = self.usual_log_odds[channels]
         return Inflated(
             log_odds[..., 0, :] + usual,
             usual,
-            previous,
-            self.recurring.read(full_precision(recurs), values, previous, channels),
+            near.previous,
+            self.recurring.read(
+                full_precision(recurs), values, near.previous, channels
+            ),
             Mixture(logits.log_softmax(dim=-2), mean, scale),
         )
 

@@ -14,14 +14,15 @@ SMALLEST_SCALE = 0.1  # of a normal near the last value, in typical changes
 
 
 class Near(NamedTuple):
-    r"""Where values are expected after the last ones, and their changes, (..., C) each.
+    r"""Last values, where the next ones are expected, typical changes, (..., C) each.
 
     .. math:: E x_t = \rho x_{t-1}, \quad \rho = \max(0, 1 - (s / 0.954)^2)
 
     of an autoregression of first order and variance 1, whose changes have the median
-    size s. After a value that is not known, 0 is expected, and s = 1.
+    size s. After a value that is not known, NaN, 0 is expected, and s = 1.
     """
 
+    previous: Tensor
     middle: Tensor
     change: Tensor
 
@@ -30,7 +31,11 @@ class Near(NamedTuple):
         """Look ahead from values (..., C), NaN if unknown; changes (C,) are typical."""
         change = changes.expand_as(previous).masked_fill(previous.isnan(), 1.0)
         memory = (1 - (change / MEDIAN_CHANGE).square()).clamp(min=0)
-        return cls(memory * previous.nan_to_num(), change)
+        return cls(previous, memory * previous.nan_to_num(), change)
+
+    def of(self, channels: list[int] | slice) -> Self:
+        """Return those of some channels."""
+        return type(self)(*(part[..., channels] for part in self))
 
     def news(self, x: Tensor) -> Tensor:
         """Tell how far values are from where they were expected, in units of reach."""
