@@ -111,7 +111,6 @@ class MixtureLikelihood(nn.Module):
         self.n_channels = n_channels
         self.min_scale = min_scale
         self.n_components = n_components
-        self.n_near = (n_components + 1) // 2  # normals around the last value
         self.n_values = list(n_values) or [0] * n_channels
         self.continuous = [c for c, n in enumerate(self.n_values) if not n]
         self.discrete = [c for c, n in enumerate(self.n_values) if n]
@@ -233,7 +232,7 @@ class MixtureLikelihood(nn.Module):
         from_past, into_units, from_units, into_means = self._masked_weights()
         into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
         into_means = into_means.unflatten(-1, (2, self.n_channels)).sum(dim=-2)
-        is_near = torch.arange(self.n_components, device=h.device) < self.n_near
+        is_near = self._are_near(h.device)
         near = Near.after(past.value, self.typical_change)
         order, sizes = _grouped(self.outputs, self.n_channels)
         units, outputs = self._before(h, past, from_past)
@@ -308,7 +307,8 @@ class MixtureLikelihood(nn.Module):
         raw = full_precision(raw).unflatten(-1, (3 * size + 1, shift.shape[-1]))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
         mean, scale = mean + full_precision(shift), F.softplus(raw_scale)
-        mean, scale = near.placed(mean, scale, self.n_near, self.min_scale)
+        is_near = self._are_near(raw.device)
+        mean, scale = near.placed(mean, scale, is_near, self.min_scale)
         usual = self.usual_log_odds[channels]
         return Inflated(
             log_odds[..., 0, :] + usual,
@@ -360,12 +360,16 @@ class MixtureLikelihood(nn.Module):
             self.shift.weight * self._reads(channel),
         )
 
+    def _are_near(self, device: torch.device) -> Tensor:
+        """Tell which normals lie near the last value, (K,): the first half."""
+        return torch.arange(self.n_components, device=device) * 2 < self.n_components
+
     def _reads(self, channel: Tensor) -> Tensor:
         """Tell what the means of each channel read of those before it, (K C, 2 C).
 
         Normals near the last value read the news of a channel, the others its value.
         """
-        is_near = torch.arange(self.n_components, device=channel.device) < self.n_near
+        is_near = self._are_near(channel.device)
         kind = torch.stack([is_near, ~is_near], dim=1)  # (K, 2)
         is_before = channel < channel[:, None]  # (C, C)
         reads = kind[:, None, :, None] & is_before[:, None, :]  # (K, C, 2, C)

@@ -51,13 +51,13 @@ class Near(NamedTuple):
         return self.change.sqrt()
 
     def placed(
-        self, mean: Tensor, scale: Tensor, n_near: int, min_scale: float
+        self, mean: Tensor, scale: Tensor, is_near: Tensor, min_scale: float
     ) -> tuple[Tensor, Tensor]:
-        """Place normals, (..., K, C) each: the first ones here, the others anywhere.
+        """Place normals, (..., K, C) each: some of the K here, the others anywhere.
 
         Scales come without their smallest ones, which are at most `min_scale`.
         """
-        is_near = torch.arange(mean.shape[-2], device=mean.device)[:, None] < n_near
+        is_near = is_near[:, None]
         smallest = (SMALLEST_SCALE * self.change).clamp(max=min_scale)
         middle, reach, unit, floor = (
             torch.where(is_near, here[..., None, :], elsewhere)
