@@ -934,7 +934,8 @@ def test_values_are_expected_where_an_autoregression_of_their_changes_is(normals
 def test_half_of_the_normals_are_near_the_last_value():
     near = Near(torch.zeros(2), torch.tensor([2.0, 0.0]), torch.tensor([0.01, 1.0]))
     mean, scale = torch.ones(3, 2), torch.full((3, 2), 0.5)
-    mean, scale = near.placed(mean, scale, torch.arange(3) < 2, min_scale=0.1)
+    placement = near.placement(torch.arange(3) < 2, min_scale=0.1)
+    mean, scale = placement.placed(mean, scale)
     assert_close(mean, torch.tensor([[2.1, 1.0], [2.1, 1.0], [1.0, 1.0]]))
     assert_close(scale, torch.tensor([[0.006, 0.6], [0.006, 0.6], [0.6, 0.6]]))
     assert_close(near.news(torch.tensor([2.1, 0.3])), torch.tensor([1.0, 0.3]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
 from tsgen.nn.likelihoods.mixture import Mixture
-from tsgen.nn.likelihoods.near import Near
+from tsgen.nn.likelihoods.near import Near, Placement
 from tsgen.nn.likelihoods.normal import kept
 from tsgen.nn.likelihoods.recurrence import NEVER, Inflated, RecurringValues
 from tsgen.nn.rows import widened
@@ -55,6 +56,29 @@ class SideBySide(NamedTuple):
         channels = [*self.channels[0], *self.channels[1]]
         order = sorted(range(len(channels)), key=channels.__getitem__)
         return torch.cat([continuous, discrete], dim=-1)[..., order]
+
+
+class Ahead(NamedTuple):
+    """What the step before tells of the next one, of all channels or of one.
+
+    Where values are expected, where the normals lie, the log odds of a repeat in
+    training, (C,), the values that may recur next, and which of them cannot, (..., R)
+    of all channels.
+    """
+
+    near: Near
+    placement: Placement
+    usual_log_odds: Tensor
+    values: Tensor
+    never: Tensor
+
+    def of(self, channels: list[int] | slice) -> Ahead:
+        """Return what is told of some channels, with the recurring values of all."""
+        return self._replace(
+            near=self.near.of(channels),
+            placement=self.placement.of(channels),
+            usual_log_odds=self.usual_log_odds[channels],
+        )
 
 
 class MixtureLikelihood(nn.Module):
@@ -114,8 +138,9 @@ class MixtureLikelihood(nn.Module):
         self.n_values = list(n_values) or [0] * n_channels
         self.continuous = [c for c, n in enumerate(self.n_values) if not n]
         self.discrete = [c for c, n in enumerate(self.n_values) if n]
-        self.recurring = RecurringValues(n_recurring)
+        self.recurring = RecurringValues(n_recurring, self.continuous)
         self.outputs = self._outputs()
+        self.inputs = 4 * list(range(n_channels)) + self.recurring.owners
         width = _aligned(UNITS_PER_CHANNEL * n_channels)
         self.width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
         n_outputs, n_flags = len(self.outputs), len(self.recurring.owners)
@@ -204,12 +229,12 @@ class MixtureLikelihood(nn.Module):
         """Distribution of every channel of `x` (..., C), given those before it."""
         from_past, into_units, from_units, into_means = self._masked_weights()
         units, raw = self._before(h, past, from_past)
-        near = Near.after(past.value, self.typical_change)
-        values = self.recurring.after(past)
-        seen = self._seen(x, past.value, values)
+        ahead = self._ahead(past)
+        seen = self._seen(x, ahead)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
-        shift = F.linear(torch.cat([near.news(x), readable(x)], dim=-1), into_means)
+        told = torch.stack([ahead.near.news(x), readable(x)], dim=-1)  # (..., C, 2)
+        shift = F.linear(told.flatten(-2), into_means.flatten(0, 1))
         shift = shift.unflatten(-1, (self.n_components, self.n_channels))
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
@@ -217,10 +242,9 @@ class MixtureLikelihood(nn.Module):
         sizes = [size, n_recurring, *(1 + self.n_values[c] for c in others)]
         each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
-            return self._inflated(each, recurs, shift, near, values, some)
-        shift, near = shift[..., some], near.of(some)
+            return self._inflated(each, recurs, shift, ahead)
         return SideBySide(
-            self._inflated(each, recurs, shift, near, values, some),
+            self._inflated(each, recurs, shift[..., some], ahead.of(some)),
             self._categorical(parts, past.value[..., others]),
             (some, others),
         )
@@ -230,27 +254,24 @@ class MixtureLikelihood(nn.Module):
     ) -> Tensor:
         """Turn noise (..., 2, C) into observations, one channel after the other."""
         from_past, into_units, from_units, into_means = self._masked_weights()
-        into_means = into_means.unflatten(0, (self.n_components, self.n_channels))
-        into_means = into_means.unflatten(-1, (2, self.n_channels)).sum(dim=-2)
-        is_near = self._are_near(h.device)
-        near = Near.after(past.value, self.typical_change)
-        order, sizes = _grouped(self.outputs, self.n_channels)
-        units, outputs = self._before(h, past, from_past)
-        outputs, rows = outputs[..., order].split(sizes, dim=-1), from_units[order]
-        rows, drawn = rows.split(sizes), []
-        means = h.new_zeros(*h.shape[:-1], self.n_components, self.n_channels)
-        values = self.recurring.after(past)
+        units, raw = self._before(h, past, from_past)
+        outputs, rows, columns = (
+            _by_channel(part, dim, owners, self.n_channels)
+            for part, dim, owners in (
+                (raw, -1, self.outputs),
+                (from_units, 0, self.outputs),
+                (into_units, 1, self.inputs),
+            )
+        )
+        ahead, told, drawn = self._ahead(past), h.new_zeros(*h.shape[:-1], 0), []
         for c, noise in enumerate(eps.split(1, dim=-1)):
-            here = near.of(slice(c, c + 1))
-            raw = outputs[c] + F.linear(F.relu(units), rows[c])
-            x = self._entry(c, raw, means[..., c : c + 1], here, values).draw(noise)
+            here = ahead.of(slice(c, c + 1))
+            each = outputs[c] + F.linear(F.relu(units), rows[c])
+            shift = F.linear(told, into_means[:, c, : 2 * c])[..., None]  # (..., K, 1)
+            x = self._entry(c, each, shift, here).draw(noise)
             x = x if known is None else kept(known[..., c : c + 1], x)
-            columns = [c + k * self.n_channels for k in range(4)]
-            recurs = [4 * self.n_channels + r for r in self.recurring.owned(c)]
-            seen = self._seen(x, here.previous, values, c)
-            units = units + F.linear(seen, into_units[:, columns + recurs])
-            told = torch.where(is_near, here.news(x), readable(x))[..., None]
-            means = means + told * into_means[..., c]  # (..., K, C)
+            units = units + F.linear(self._seen(x, here, c), columns[c])
+            told = torch.cat([told, here.near.news(x), readable(x)], dim=-1)
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
@@ -260,13 +281,25 @@ class MixtureLikelihood(nn.Module):
         units, outputs = both.split([self.width, len(self.outputs)], dim=-1)
         return units, outputs
 
-    def _seen(
-        self, x: Tensor, previous: Tensor, values: Tensor, channel: int | None = None
-    ) -> Tensor:
+    def _ahead(self, past: Past) -> Ahead:
+        """Look ahead from what was just before."""
+        near = Near.after(past.value, self.typical_change)
+        is_near = self._are_near(near.change.device)
+        values = self.recurring.after(past)
+        return Ahead(
+            near,
+            near.placement(is_near, self.min_scale),
+            self.usual_log_odds,
+            values,
+            self.recurring.never(values, past.value),
+        )
+
+    def _seen(self, x: Tensor, ahead: Ahead, channel: int | None = None) -> Tensor:
         """Put what is seen of all channels side by side, or (..., 4 + R) of one."""
         changes = self.typical_change[slice(None) if channel is None else channel]
-        change = (x - previous) / changes
-        return _seen(x, change, x.isnan(), self.recurring.at(x, values, channel))
+        change = (x - ahead.near.previous) / changes
+        recurs = self.recurring.at(x, ahead.values, channel)
+        return _seen(x, change, x.isnan(), recurs)
 
     def _seen_before(self, past: Past) -> Tensor:
         """Put what is seen of the last step side by side, (..., 4 C + R)."""
@@ -274,49 +307,41 @@ class MixtureLikelihood(nn.Module):
         return _seen(past.value, change, past.missing, self.recurring.at_last(past))
 
     def _entry(
-        self,
-        channel: int,
-        raw: Tensor,
-        shift: Tensor,
-        near: Near,
-        values: Tensor,
+        self, channel: int, raw: Tensor, shift: Tensor, ahead: Ahead
     ) -> Inflated | Categorical:
         """Read the outputs of one channel as the distribution of its kind."""
         if not self.n_values[channel]:
             size = 3 * self.n_components + 1
             each, recurs = raw[..., :size], raw[..., size:]
-            return self._inflated(each, recurs, shift, near, values, [channel])
+            return self._inflated(each, recurs, shift, ahead, channel)
         place = self.discrete.index(channel)
-        return self._categorical([raw], near.previous, slice(place, place + 1))
+        return self._categorical([raw], ahead.near.previous, slice(place, place + 1))
 
     def _inflated(
         self,
         raw: Tensor,
         recurs: Tensor,
         shift: Tensor,
-        near: Near,
-        values: Tensor,
-        channels: list[int],
+        ahead: Ahead,
+        channel: int | None = None,
     ) -> Inflated:
-        """Read outputs of some channels as distributions.
+        """Read outputs of all continuous channels, or of one, as distributions.
 
         Outputs have shapes (..., (3 K + 1) C) and, of recurring values, (..., R),
-        shifts of means (..., K, C). Recurring `values` are those of all channels.
+        shifts of means (..., K, C). What is told of the next step is of these channels.
         """
         size = self.n_components
-        raw = full_precision(raw).unflatten(-1, (3 * size + 1, shift.shape[-1]))
+        raw, recurs = full_precision(raw), full_precision(recurs)
+        raw = raw.unflatten(-1, (3 * size + 1, shift.shape[-1]))
         logits, mean, raw_scale, log_odds = raw.split([size, size, size, 1], dim=-2)
-        mean, scale = mean + full_precision(shift), F.softplus(raw_scale)
-        is_near = self._are_near(raw.device)
-        mean, scale = near.placed(mean, scale, is_near, self.min_scale)
-        usual = self.usual_log_odds[channels]
+        mean, scale = ahead.placement.placed(
+            mean + full_precision(shift), F.softplus(raw_scale)
+        )
         return Inflated(
-            log_odds[..., 0, :] + usual,
-            usual,
-            near.previous,
-            self.recurring.read(
-                full_precision(recurs), values, near.previous, channels
-            ),
+            log_odds[..., 0, :] + ahead.usual_log_odds,
+            ahead.usual_log_odds,
+            ahead.near.previous,
+            self.recurring.read(recurs, ahead.values, ahead.never, channel),
             Mixture(logits.log_softmax(dim=-2), mean, scale),
         )
 
@@ -345,35 +370,38 @@ class MixtureLikelihood(nn.Module):
         """
         weight, n_channels = self.from_channels.weight, self.n_channels
         device, n_sighted = weight.device, self.width - BLIND_UNITS
-        channel = torch.arange(n_channels, device=device)
-        owner = torch.tensor(self.recurring.owners, dtype=torch.long, device=device)
-        outputs = torch.tensor(self.outputs, device=device)
+        outputs, inputs = (
+            torch.tensor(owners, device=device)
+            for owners in (self.outputs, self.inputs)
+        )
         sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
         seen = sighted.clamp(min=0) * n_channels // n_sighted
-        into_units = torch.cat([channel.repeat(4), owner]) < seen[:, None]
-        own = outputs[:, None] == torch.cat([channel.repeat(4), owner])
+        into_units = inputs < seen[:, None]
+        own = outputs[:, None] == inputs
         into_both = torch.cat([own.new_ones(self.width, own.shape[1]), own])
         return (
             self.from_past.weight * into_both,
             weight * into_units,
             self.from_units.weight * (seen <= outputs[:, None]),
-            self.shift.weight * self._reads(channel),
+            self._into_means(),
         )
 
     def _are_near(self, device: torch.device) -> Tensor:
         """Tell which normals lie near the last value, (K,): the first half."""
         return torch.arange(self.n_components, device=device) * 2 < self.n_components
 
-    def _reads(self, channel: Tensor) -> Tensor:
-        """Tell what the means of each channel read of those before it, (K C, 2 C).
+    def _into_means(self) -> Tensor:
+        """Weights into the means of each channel from those before it, (K, C, C 2).
 
         Normals near the last value read the news of a channel, the others its value.
         """
-        is_near = self._are_near(channel.device)
+        is_near = self._are_near(self.shift.weight.device)
         kind = torch.stack([is_near, ~is_near], dim=1)  # (K, 2)
+        channel = torch.arange(self.n_channels, device=is_near.device)
         is_before = channel < channel[:, None]  # (C, C)
-        reads = kind[:, None, :, None] & is_before[:, None, :]  # (K, C, 2, C)
-        return reads.flatten(0, 1).flatten(1)
+        shape = (self.n_components, self.n_channels, 2, self.n_channels)
+        weight = self.shift.weight.view(shape) * kind[:, None, :, None]
+        return (weight * is_before[:, None]).transpose(-1, -2).flatten(-2)
 
 
 def _seen(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
@@ -382,11 +410,15 @@ def _seen(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
     return torch.cat([readable(change.asinh()), readable(x), *flags], dim=-1)
 
 
-def _grouped(owners: list[int], n_channels: int) -> tuple[list[int], list[int]]:
-    """Order outputs by the channel that owns them; count those of each."""
+def _by_channel(
+    part: Tensor, dim: int, owners: list[int], n_channels: int
+) -> tuple[Tensor, ...]:
+    """Split what belongs to channels, along a dimension, into what each owns."""
     order = sorted(range(len(owners)), key=owners.__getitem__)
-    sizes = [owners.count(c) for c in range(n_channels)]
-    return order[: sum(sizes)], sizes
+    count = Counter(owners)
+    sizes = [count[c] for c in range(n_channels)]
+    some = torch.tensor(order[: sum(sizes)], dtype=torch.long, device=part.device)
+    return part.index_select(dim, some).split(sizes, dim)
 
 
 def _aligned(size: int) -> int:

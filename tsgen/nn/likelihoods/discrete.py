@@ -34,7 +34,7 @@ class Categorical(NamedTuple):
     def draw(self, eps: Tensor) -> Tensor:
         """Turn noise (..., 2, D) into observations, 0 into the likeliest ones."""
         which = torch.special.ndtr(eps[..., 0, :].double())
-        place, _ = chosen(self.log_weight, which)
+        place = chosen(self.log_weight, which)
         support = self.support.expand_as(self.log_weight)
         return support.gather(-1, place[..., None])[..., 0]
 

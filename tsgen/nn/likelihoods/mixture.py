@@ -31,7 +31,7 @@ class Mixture(NamedTuple):
         and the deviation, standard normal, the place in it. One number for both would
         do, by quantiles, but at the ends of a component they magnify rounding.
         """
-        place, _ = chosen(self.log_weight.movedim(-2, -1), probability)
+        place = chosen(self.log_weight.movedim(-2, -1), probability)
         mean, scale = (
             part.gather(-2, place[..., None, :])[..., 0, :]
             for part in (self.mean, self.scale)
@@ -47,19 +47,7 @@ class Mixture(NamedTuple):
         return (self.log_weight.exp() * each).sum(dim=-2)
 
 
-def located(probability: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Tell in whose share probabilities (...,) lie, and how far within it, (...,) each.
-
-    The shares, of weights (..., n) that sum to 1, follow one another from 0 to 1.
-    """
-    upper = weight.cumsum(dim=-1)
-    place = (probability[..., None] > upper[..., :-1]).sum(dim=-1, keepdim=True)
-    share, end = weight.gather(-1, place), upper.gather(-1, place)
-    within = (probability[..., None] - end + share) / share.clamp(min=SMALLEST_SHARE)
-    return place[..., 0], within.clamp(0, 1)[..., 0]
-
-
-def chosen(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+def chosen(log_weight: Tensor, probability: Tensor) -> Tensor:
     """Choose one of several by numbers that are uniform in (0, 1).
 
     They lie on a circle, turned so that 1/2 is the middle of the likeliest one.
@@ -72,13 +60,36 @@ def chosen(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    place : Tensor of shape (...,)
+    Tensor of shape (...,)
         Index of the chosen one.
-    within : Tensor of shape (...,), float64
-        How far the number is within the share of the chosen one, from 0 to 1: uniform,
-        whichever is chosen.
     """
+    upper, turned = _turned(log_weight, probability)
+    return _located(upper, turned)[..., 0]
+
+
+def chosen_within(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose as `chosen` does; tell also how far numbers lie within the chosen share.
+
+    From 0 to 1, in float64: uniform, whichever is chosen.
+    """
+    upper, turned = _turned(log_weight, probability)
+    place = _located(upper, turned)
+    share, end = (
+        part.gather(-1, place)[..., 0] for part in (log_weight.double().exp(), upper)
+    )
+    within = (turned - end + share) / share.clamp(min=SMALLEST_SHARE)
+    return place[..., 0], within.clamp(0, 1)
+
+
+def _turned(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the shares end, one after the other, and numbers turned to them."""
     weight = log_weight.double().exp()
-    middles = weight.cumsum(dim=-1) - weight / 2
-    middle = middles.gather(-1, weight.argmax(dim=-1, keepdim=True))[..., 0]
-    return located((probability.double() + middle - 0.5).remainder(1), weight)
+    upper = weight.cumsum(dim=-1)
+    largest = weight.argmax(dim=-1, keepdim=True)
+    middle = (upper - weight / 2).gather(-1, largest)[..., 0]
+    return upper, (probability.double() + middle - 0.5).remainder(1)
+
+
+def _located(upper: Tensor, probability: Tensor) -> Tensor:
+    """Tell in whose share probabilities (...,) lie, by the ends of shares (..., n)."""
+    return (probability[..., None] > upper[..., :-1]).sum(dim=-1, keepdim=True)

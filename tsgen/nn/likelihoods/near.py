@@ -50,22 +50,40 @@ class Near(NamedTuple):
         """
         return self.change.sqrt()
 
-    def placed(
-        self, mean: Tensor, scale: Tensor, is_near: Tensor, min_scale: float
-    ) -> tuple[Tensor, Tensor]:
-        """Place normals, (..., K, C) each: some of the K here, the others anywhere.
+    def placement(self, is_near: Tensor, min_scale: float) -> Placement:
+        """Tell where normals lie: some of the K here, the others anywhere.
 
-        Scales come without their smallest ones, which are at most `min_scale`.
+        The smallest scales are at most `min_scale`.
         """
         is_near = is_near[:, None]
         smallest = (SMALLEST_SCALE * self.change).clamp(max=min_scale)
-        middle, reach, unit, floor = (
+        parts = (
             torch.where(is_near, here[..., None, :], elsewhere)
             for here, elsewhere in (
                 (self.middle, 0.0),
                 (self.reach, 1.0),
-                (self.change, 1.0),
                 (smallest, min_scale),
+                (self.change, 1.0),
             )
         )
-        return middle + reach * mean, floor + unit * scale
+        return Placement(*parts)
+
+
+class Placement(NamedTuple):
+    """Middles of normals, units of what shifts them, smallest scales and their units.
+
+    (..., K, C) each.
+    """
+
+    middle: Tensor
+    reach: Tensor
+    smallest: Tensor
+    unit: Tensor
+
+    def of(self, channels: list[int] | slice) -> Self:
+        """Return those of some channels."""
+        return type(self)(*(part[..., channels] for part in self))
+
+    def placed(self, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Place normals, of means and scales (..., K, C) in these units."""
+        return self.middle + self.reach * mean, self.smallest + self.unit * scale

@@ -7,6 +7,7 @@ line, where values were interpolated.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past
-from tsgen.nn.likelihoods.mixture import Mixture, chosen
+from tsgen.nn.likelihoods.mixture import Mixture, chosen_within
 from tsgen.nn.likelihoods.normal import standard_normal_log_prob
 
 NEVER = -1e4  # log odds of what cannot be
@@ -53,6 +54,9 @@ class Recurring(NamedTuple):
 
     def spread(self, n_channels: int) -> tuple[Tensor, Tensor]:
         """Put log odds and values by channel, (..., C, S) each; others never happen."""
+        if n_channels == 1:
+            values = self.values.expand_as(self.log_odds)
+            return self.log_odds[..., None, :], values[..., None, :]
         first = torch.searchsorted(self.owner, self.owner)
         place = torch.arange(len(self.owner), device=first.device) - first
         width = int(place.max()) + 1 if len(place) else 0
@@ -131,7 +135,7 @@ class Inflated(NamedTuple):
         log_odds, values = self.recurring.spread(other.shape[-1])  # (..., C, S) each
         log_weight = torch.stack([other, repeats], dim=-1)
         log_weight = torch.cat([log_weight, other[..., None] + log_odds], dim=-1)
-        place, within = chosen(log_weight, torch.special.ndtr(which.double()))
+        place, within = chosen_within(log_weight, torch.special.ndtr(which.double()))
         exact = torch.cat([self.previous[..., None], values], dim=-1)
         exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
         return torch.where(place == 0, self.mixture.draw(within, deviation), exact)
@@ -183,19 +187,28 @@ class RecurringValues(nn.Module):
     ----------
     sizes : sequence of int
         Number of each channel. `set` says which they are, before anything else.
+    continuous : sequence of int
+        Channels that are not discrete; the others have no recurring values.
     """
 
     values: Tensor
     log_share: Tensor
+    usual_log_odds: Tensor  # to any other value of the channel, in training
     tolerance: Tensor  # how far off a value is still met
+    owner: Tensor  # channel of each value
+    place: Tensor  # of that channel among the continuous ones
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], continuous: Sequence[int]) -> None:
         super().__init__()
         self.owners = [c for c, n in enumerate(sizes) for _ in range(n)]
+        self.places = [continuous.index(c) for c in self.owners]
         self.lines: list[int] = []  # which values are on a line
-        for name in ("values", "log_share", "tolerance"):
+        for name in ("values", "log_share", "usual_log_odds", "tolerance"):
             nothing = torch.zeros(len(self.owners))
             self.register_buffer(name, nothing, persistent=False)
+        for name in ("owner", "place"):
+            nowhere = torch.zeros(len(self.owners), dtype=torch.long)
+            self.register_buffer(name, nowhere, persistent=False)
 
     def set(self, values: Tensor, shares: Tensor, changes: Tensor) -> None:
         """Set the values, channel by channel, and their shares, (R,) each.
@@ -203,15 +216,23 @@ class RecurringValues(nn.Module):
         And how much channels change typically, (C,).
         """
         assert len(values) == len(shares) == len(self.owners)
+        owner = torch.tensor(self.owners, dtype=torch.long)
+        self.owner.copy_(owner)
+        self.place.copy_(torch.tensor(self.places))
         self.values.copy_(values)
         self.log_share.copy_(shares.log())
+        total = shares.new_zeros(len(changes)).index_add(0, owner, shares)
+        self.usual_log_odds.copy_(shares.log() - (-total[self.owners]).log1p())
         off = LINE_TOLERANCE * changes[self.owners] + ROUNDING
         self.tolerance.copy_(off * values.isnan())
         self.lines = values.isnan().nonzero()[:, 0].tolist()
 
-    def owned(self, channel: int) -> list[int]:
-        """Tell which values are those of a channel."""
-        return [r for r, owner in enumerate(self.owners) if owner == channel]
+    def owned(self, channel: int | None) -> slice:
+        """Tell which values are those of a channel; None is for all."""
+        if channel is None:
+            return slice(None)
+        ends = bisect_left(self.owners, channel), bisect_right(self.owners, channel)
+        return slice(*ends)
 
     def after(self, past: Past) -> Tensor:
         """Return the values that may come next, (..., R), or (R,) if none is on a line.
@@ -232,8 +253,7 @@ class RecurringValues(nn.Module):
         channels = [self.owners[r] for r in self.lines]
         change = past.change[..., channels]
         ahead = past.value[..., channels] + change
-        owner = torch.tensor(self.owners, device=ahead.device)
-        is_own = owner == owner[self.lines, None]  # (L, R)
+        is_own = self.owner == self.owner[self.lines, None]  # (L, R)
         off = self.tolerance[self.lines]
         recurs = is_own & met(ahead[..., None], self.values, off[:, None])
         goes_on = (change.abs() > STEEP * off) & ~recurs.any(dim=-1)
@@ -241,7 +261,7 @@ class RecurringValues(nn.Module):
 
     def at_last(self, past: Past) -> Tensor:
         """Tell which values the last observations are at, (..., R)."""
-        at = past.value[..., self.owners] == self.values
+        at = past.value[..., self.owner] == self.values
         channels = [self.owners[r] for r in self.lines]
         bend, change = past.bend[..., channels], past.change[..., channels]
         off = self.tolerance[self.lines]
@@ -255,31 +275,31 @@ class RecurringValues(nn.Module):
         told then.
         """
         if channel is None:
-            return met(x[..., self.owners], values, self.tolerance)
+            return met(x[..., self.owner], values, self.tolerance)
         own = self.owned(channel)
         return met(x, values[..., own], self.tolerance[own])
 
-    def read(
-        self,
-        raw: Tensor,
-        values: Tensor,
-        previous: Tensor,
-        channels: Sequence[int],
-    ) -> Recurring:
-        """Read outputs of some channels as probabilities beside those in training.
+    def never(self, values: Tensor, previous: Tensor) -> Tensor:
+        """Tell which of the values of `after` cannot come after the previous (..., C).
 
-        Outputs (..., R) are of the values of these channels, `values` (..., R) of all,
-        see `after`, and the previous values (..., C) of these.
+        (..., R): they would be repeats, or there is no line to go on.
         """
-        which = [r for c in channels for r in self.owned(c)]
-        places = {channel: place for place, channel in enumerate(channels)}
-        owner = torch.tensor(
-            [places[self.owners[r]] for r in which], dtype=torch.long, device=raw.device
+        return (previous[..., self.owner] == values) | values.isnan()
+
+    def read(
+        self, raw: Tensor, values: Tensor, never: Tensor, channel: int | None = None
+    ) -> Recurring:
+        """Read outputs of all values (..., R), or of those of one channel, as odds.
+
+        Values of `after`, and which are never next, are of all.
+        """
+        which = self.owned(channel)
+        log_odds = (raw + self.usual_log_odds[which]).clamp(max=LARGEST_ODDS)
+        place = self.place[which]
+        return Recurring(
+            log_odds.masked_fill(never[..., which], NEVER),
+            values[..., which],
+            self.log_share[which],
+            place if channel is None else torch.zeros_like(place),
+            self.tolerance[which],
         )
-        values, log_share = values[..., which], self.log_share[which]
-        share = log_share.new_zeros(len(channels)).index_add(0, owner, log_share.exp())
-        usual = log_share - (-share[owner]).log1p()
-        never = (previous[..., owner] == values) | values.isnan()
-        log_odds = (raw + usual).clamp(max=LARGEST_ODDS).masked_fill(never, NEVER)
-        tolerance = self.tolerance[which]
-        return Recurring(log_odds, values, log_share, owner, tolerance)
