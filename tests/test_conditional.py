@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_index_equal
 
 from tests.conftest import LATENT_GENERATORS, maker
 from tsgen import StablePosteriorGenerator
@@ -45,6 +46,17 @@ def long_frame(X):
     """Return series of two channels in a long frame."""
     frames = {k: pd.DataFrame(x, columns=["a", "b"]) for k, x in enumerate(X)}
     return pd.concat(frames)
+
+
+def in_hours(X, month):
+    """Return series in a long frame: each of the hours of a day of the month."""
+    days = pd.date_range(month, periods=len(X), freq="D", tz="Europe/Berlin")
+    rows = X.shape[1]
+    hours = [pd.date_range(day, periods=rows, freq="h") for day in days]
+    series = np.repeat(np.arange(len(X)), rows)
+    times = hours[0].append(hours[1:])
+    index = pd.MultiIndex.from_arrays([series, times], names=["series", "time"])
+    return pd.DataFrame(X.reshape(-1, X.shape[2]), index=index, columns=["a", "b"])
 
 
 BAD_BEGINNINGS = {
@@ -199,6 +211,13 @@ class TestClasses:
         ):
             with pytest.raises((ValueError, TypeError), match=message):
                 fitted_on_numbers.sample(2, y=y)
+
+    def test_numbers_beyond_those_of_fit_are_read_as_the_end(self, fitted_on_numbers):
+        low, high = NUMBERS.min(), NUMBERS.max()
+        end = high + 0.1 * (high - low)
+        with pytest.warns(UserWarning, match=f"y should be .* first is {2 * end:g} in"):
+            found = fitted_on_numbers.sample(2, y=2 * end)
+        assert_array_equal(found, fitted_on_numbers.sample(2, y=end))
 
     def test_numbers_may_be_tensors(self, fitted_on_numbers):
         one, many, plain = (
@@ -618,6 +637,9 @@ class TestGaps:
         held_out.iloc[1, 1] = 0.5
         with pytest.raises(ValueError, match=r"whole numbers .* the first is 0\.5"):
             generator.impute(held_out)
+        held_out.iloc[1, 1] = 2.0**53 + 2
+        with pytest.raises(ValueError, match=r"at most 2 \*\* 53 .* 1 others"):
+            generator.impute(held_out)
 
     def test_what_counts_is_how_it_was_fitted(self, make_latent_generator, gappy, X):
         generator = make_latent_generator().fit(X).set_params(missing="mask")
@@ -741,6 +763,38 @@ class TestBeginnings:
         generator = make_latent_generator().fit(frame)
         with pytest.raises(ValueError, match="prefix must have the columns of fit"):
             generator.sample(1, prefix=frame.head(1)[[1, 0]])
+
+    @pytest.mark.parametrize("steps", [[2, 0], [3, 4]])
+    def test_columns_of_a_wide_frame_are_the_first(
+        self, make_latent_generator, X, steps
+    ):
+        frame = pd.DataFrame(X[:, :, 0])
+        generator = make_latent_generator().fit(frame)
+        with pytest.raises(ValueError, match="prefix must have the first columns"):
+            generator.sample(1, prefix=frame.head(1)[steps])
+        others = frame.head(1)[steps].set_axis(["a", "b"], axis=1)
+        assert list(generator.sample(1, prefix=others).columns) == list(frame.columns)
+
+    def test_a_long_frame_goes_on_from_its_labels_and_times(
+        self, make_latent_generator, X
+    ):
+        generator = make_latent_generator().fit(in_hours(X, "2024-01"))
+        later = in_hours(X[:2], "2025-06").groupby(level=0).head(2)
+        later = later.rename({0: "b", 1: "a"}, level=0)
+        wanted = in_hours(X[:2], "2025-06").rename({0: "b", 1: "a"}, level=0).index
+        assert_index_equal(generator.sample(2, prefix=later).index, wanted)
+        for one in (later.head(2), later.head(1)):
+            series = generator.sample(2, prefix=one)
+            assert series.index.unique(0).tolist() == [0, 1]
+            assert series.index.unique(1).equals(wanted[:6].get_level_values(1))
+        assert generator.sample(0, prefix=later).empty
+
+    def test_times_at_other_distances_are_those_of_fit(self, make_latent_generator, X):
+        frame = in_hours(X, "2024-01")
+        generator = make_latent_generator().fit(frame)
+        other = in_hours(X[:1], "2025-06").iloc[[0, 2]]
+        times = generator.sample(1, prefix=other).index.get_level_values(1)
+        assert times.equals(frame.index[:6].get_level_values(1))
 
     def test_few_are_the_first_of_many(self, make_latent_generator, X, labels):
         generator = make_latent_generator().fit(X, labels)

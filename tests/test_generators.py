@@ -1227,3 +1227,10 @@ class TestSettingsOfTorch:
         expected = clone(generator).fit(X).fit(X).sample(3)
         with setting():
             assert_array_equal(generator.fit(X).sample(3), expected)
+
+
+def test_samples_of_the_largest_floats_are_finite(make_generator):
+    X = np.random.default_rng(0).random((30, 6, 2)) * np.float64(np.finfo("f4").max)
+    series = make_generator().fit(X.astype("f4")).sample(50)
+    assert series.dtype == np.float32
+    assert np.isfinite(series).all()

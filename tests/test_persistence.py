@@ -994,7 +994,10 @@ CORPUS = {
         "facts", "conditions", "target", value={"classes": ["a", "b"]}
     ),
     "numbers that were not there": in_config(
-        "facts", "conditions", "target", value={"mean": 0.0, "scale": 1.0}
+        "facts",
+        "conditions",
+        "target",
+        value={"mean": 0.0, "scale": 1.0, "low": 0.0, "high": 1.0},
     ),
     "gaps that were not there": in_config(
         "facts", "conditions", "gaps", value=[24, 6, 2]
@@ -1280,6 +1283,7 @@ ATTACKS_ON_CONDITIONS = {
     "static of fewer names": of_conditions("static", "names", value=["age"]),
     "static of fewer columns": of_conditions("static", "columns", value=[]),
     "infinite mean": in_config_text('"mean": 11.5', '"mean": 1e999'),
+    "ends in the wrong order": of_conditions("static", "columns", 0, "low", value=1e9),
     "mean that is an int": of_conditions("static", "columns", 0, "mean", value=1),
     "negative scale": of_conditions("static", "columns", 0, "scale", value=-1.0),
     "no scale": of_conditions("static", "columns", 0, "scale", value=0.0),

@@ -186,7 +186,7 @@ def test_the_next_value_on_a_line_recurs(lines):
     found = Recurrence.of(lines)
     assert found.sizes == (1, 0)
     assert np.isnan(found.values).all()
-    assert found.shares == pytest.approx(15 / 21, abs=0.02)  # some are flat
+    assert found.shares == pytest.approx(15 / 19, abs=0.02)  # some are flat
     merged = found.merged(found.values.astype(np.float32))
     assert merged.sizes == found.sizes
     assert merged.shares == pytest.approx(found.shares)
@@ -210,6 +210,26 @@ def test_repeats_are_no_lines_and_recurring_values_come_first(rng):
     assert Recurrence.of(X + rng.normal(size=(100, 1, 1))).sizes == (0,)
     X = np.arange(12.0)[:, None] % 3 + X  # 0, 1, 2 on a line, and all of them recur
     assert Recurrence.of(X).values.tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.5])
+def test_the_share_of_lines_is_of_those_that_may_go_on(rng, missing):
+    X = (
+        rng.normal(size=(200, 1, 1))
+        + rng.normal(size=(200, 1, 1)) * np.arange(8)[:, None]
+    )
+    X[rng.random(X.shape) < missing] = np.nan
+    found = Recurrence.of(X)
+    assert found.sizes == (1,)
+    assert found.shares[0] > 0.98
+
+
+def test_shares_leave_some_to_others_where_all_go_on_straight(rng):
+    slope = rng.uniform(1, 2, size=(400, 1, 1))
+    X = 5.0 + slope * np.arange(-1.0, 8.0)[:, None]  # all pass 5, which so recurs
+    found = Recurrence.of(X)
+    assert found.sizes == (2,)
+    assert 0.8 < found.shares.sum() < 1
 
 
 def test_lines_pass_no_gaps(lines):

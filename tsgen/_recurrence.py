@@ -61,11 +61,11 @@ class Recurrence(NamedTuple):
         repeats, known = sizes == 0, ~np.isnan(sizes)
         columns = np.moveaxis(sizes, 2, 0)
         changes = np.array([_median(column[column > 0]) for column in columns])
-        straight = _go_on_straight(X, LINE_TOLERANCE * changes)
+        straight, may_be = _go_on_straight(X, LINE_TOLERANCE * changes)
         share = (repeats.sum((0, 1)) + 0.5) / (known.sum((0, 1)) + 1)  # in (0, 1)
         X[:, 1:][repeats] = np.nan
-        both = (np.moveaxis(part, 2, 0) for part in (X, straight))
-        found = [_standing_out(*column) for column in zip(*both, strict=True)]
+        parts = (np.moveaxis(part, 2, 0) for part in (X, straight, may_be))
+        found = [_standing_out(*column) for column in zip(*parts, strict=True)]
         nothing = Support(*2 * [np.zeros(0)])
         found = [nothing if c in discrete else part for c, part in enumerate(found)]
         values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -137,32 +137,42 @@ def _median(sizes: np.ndarray) -> float:
     return float(np.median(sizes)) if len(sizes) else 0.0
 
 
-def _go_on_straight(X: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+def _go_on_straight(
+    X: np.ndarray, tolerance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Tell which entries of series (n, T, C) lie on the line through the two before.
 
-    They are at most `tolerance` (C,) off, and the line rises by far more, or falls.
+    And where there is such a line: it rises by far more than the `tolerance` (C,) that
+    an entry may be off, or falls.
     """
     change = np.diff(X, axis=1)
-    on_line = np.zeros(X.shape, bool)
+    on_line, may_be = np.zeros((2, *X.shape), bool)
+    may_be[:, 2:] = np.abs(change[:, :-1]) > STEEP * tolerance
     on_line[:, 2:] = np.abs(np.diff(change, axis=1)) <= tolerance
-    on_line[:, 2:] &= np.abs(change[:, :-1]) > STEEP * tolerance
-    return on_line
+    return on_line & may_be, may_be
 
 
-def _standing_out(changes: np.ndarray, straight: np.ndarray) -> Support:
+def _standing_out(
+    changes: np.ndarray, straight: np.ndarray, may_be: np.ndarray
+) -> Support:
     """Find the values of a channel (n, T) that recur, and their shares.
 
-    NaN is none; in what is found it stands for the entries that go on straight.
+    NaN is none; in what is found it stands for the entries that go on straight, with
+    their share of those that may.
     """
     there = ~np.isnan(changes)
     column, straight = changes[there], straight[there]
     values, counts = np.unique(column, return_counts=True)
     enough = counts >= max(LEAST_COUNT, LEAST_SHARE * len(column))
     values, counts = values[enough], counts[enough]
+    shares = counts / (len(column) + 1)  # 1 for others
     n_straight = (straight & ~np.isin(column, values)).sum()
-    if n_straight >= max(LEAST_COUNT, LEAST_STRAIGHT * len(column)):
-        values, counts = np.append(values, np.nan), np.append(counts, n_straight)
-    return Support(values, counts / (len(column) + 1))  # 1 for others
+    n_there = may_be[there].sum()
+    if n_straight >= max(LEAST_COUNT, LEAST_STRAIGHT * n_there):
+        left = 1 - shares.sum()
+        share = min(n_straight / (n_there + 1), left * (1 - 1 / (n_there + 1)))
+        values, shares = np.append(values, np.nan), np.append(shares, share)
+    return Support(values, shares)
 
 
 def are_recurring(value: object, n_channels: object) -> bool:

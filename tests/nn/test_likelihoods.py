@@ -939,3 +939,28 @@ def test_half_of_the_normals_are_near_the_last_value():
     assert_close(mean, torch.tensor([[2.1, 1.0], [2.1, 1.0], [1.0, 1.0]]))
     assert_close(scale, torch.tensor([[0.006, 0.6], [0.006, 0.6], [0.6, 0.6]]))
     assert_close(near.news(torch.tensor([2.1, 0.3])), torch.tensor([1.0, 0.3]))
+
+
+def test_normals_far_from_small_steps_are_rare_to_begin_with(make_mixture):
+    change = torch.tensor([0.3, 0.003])
+    placement = Near.after(torch.zeros(2), change).placement(torch.arange(4) < 2, 0.1)
+    rare = placement.log_weight.exp()
+    assert_close(rare, torch.tensor([2 * [1.0]] * 2 + [[1.0, 0.1]] * 2))
+    likelihood = make_mixture(2)
+    for weight in likelihood.parameters():
+        torch.nn.init.zeros_(weight)
+    ones = torch.ones(2, dtype=torch.float64)
+    likelihood.set_recurrence(ones / 2, change.double(), ones[:0], ones[:0])
+    past = Past.after(*3 * [torch.zeros(1, 2, dtype=torch.float64)])
+    found = likelihood.conditionals(past.value.new_zeros(1, H), past, past.value)
+    assert_close(found.mixture.log_weight.exp()[0], (rare / rare.sum(0)).double())
+
+
+def test_news_of_a_jump_is_bounded():
+    near = Near.after(torch.zeros(1), torch.tensor([1e-4]))
+    assert near.news(torch.tensor([[0.01], [1.0], [-3.0], [torch.nan]])).tolist() == [
+        [1.0],
+        [4.0],
+        [-4.0],
+        [0.0],
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
@@ -14,6 +15,7 @@ from tsgen._reading.long import is_long
 from tsgen._reading.values import LARGEST
 
 MAX_DEVIATION = 1e6  # standard deviations; beyond it float32 arithmetic breaks
+BEYOND = 0.1  # of the range of numbers in fit, that others may be beyond it
 
 
 class Table(NamedTuple):
@@ -214,11 +216,15 @@ class NumberEncoder:
     ----------
     mean_, scale_ : float
         Of the fit; the scale of a constant is 0.
+    low_, high_ : float
+        Ends of the range in the fit.
     """
 
     width = 1
     mean_: float
     scale_: float
+    low_: float
+    high_: float
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -229,10 +235,15 @@ class NumberEncoder:
         unit = np.abs(values).max() or 1.0  # squares stay in range, constants exact
         self.mean_ = float((values / unit).mean() * unit)
         self.scale_ = float((values / unit).std() * unit)
+        self.low_, self.high_ = float(values.min()), float(values.max())
         return self
 
     def transform(self, column: Any) -> np.ndarray:
-        """Standardise numbers of shape (n_samples,): (n_samples, 1), float32."""
+        """Standardise numbers of shape (n_samples,): (n_samples, 1), float32.
+
+        Those more than a tenth of the range of the fit beyond it are read as that:
+        networks know nothing of what lies farther out.
+        """
         values = self._read(column)
         if self.scale_ == 0:
             self._refuse(
@@ -248,7 +259,24 @@ class NumberEncoder:
             values,
             f"be within {MAX_DEVIATION:g} standard deviations of those of fit",
         )
-        return z.astype(np.float32)[:, None]
+        within = self._within(values)
+        return ((within - self.mean_) / self.scale_).astype(np.float32)[:, None]
+
+    def _within(self, values: np.ndarray) -> np.ndarray:
+        """Clip numbers to a little more than the range of the fit; warn of the rest."""
+        reach = BEYOND * self.high_ - BEYOND * self.low_
+        low, high = self.low_ - reach, self.high_ + reach
+        rows = np.flatnonzero((values < low) | (values > high))
+        if rows.size:
+            warnings.warn(
+                f"{self.name} should be within a tenth of the range of fit, "
+                f"{self.low_:g} to {self.high_:g}, got {rows.size} that are not, the "
+                f"first is {values[rows[0]]:g} in row {rows[0]}. They are read as the "
+                f"nearest of {low:g} and {high:g}; fit on more for what is beyond.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return values.clip(low, high)
 
     def made(self, rows: np.ndarray) -> bool:
         """Tell whether `transform` can have made rows (n_samples, 1) in fit."""
@@ -281,15 +309,19 @@ class NumberEncoder:
 
     def facts(self) -> dict[str, Any]:
         """Return the encoder as JSON values."""
-        return {"mean": self.mean_, "scale": self.scale_}
+        facts = ("mean", "scale", "low", "high")
+        return {name: getattr(self, f"{name}_") for name in facts}
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any], name: str) -> Self:
         """Make a fitted encoder again; ValueError if `facts` are not of one."""
-        if facts.keys() != {"mean", "scale"} or not _are_moments(**facts):
-            raise ValueError("an encoder of numbers must have a mean and a scale")
+        if facts.keys() != {"mean", "scale", "low", "high"} or not _measured(**facts):
+            raise ValueError(
+                "an encoder of numbers must have a mean, a scale, and ends"
+            )
         encoder = cls(name)
         encoder.mean_, encoder.scale_ = facts["mean"], facts["scale"]
+        encoder.low_, encoder.high_ = facts["low"], facts["high"]
         return encoder
 
 
@@ -404,7 +436,11 @@ def _kind_of(facts: dict[str, Any]) -> type[NumberEncoder | LabelEncoder]:
     return LabelEncoder if "classes" in facts else NumberEncoder
 
 
-def _are_moments(mean: object, scale: object) -> bool:
-    if type(mean) is not float or type(scale) is not float:
+def _measured(mean: Any, scale: Any, low: Any, high: Any) -> bool:
+    """Tell whether these can be mean, standard deviation and ends of numbers."""
+    numbers = (mean, scale, low, high)
+    if not all(type(number) is float for number in numbers):
         return False
-    return bool(np.isfinite([mean, scale]).all() and scale >= 0)
+    if not np.isfinite(np.array(numbers, np.float64)).all():
+        return False
+    return bool(scale >= 0 and low <= high)

@@ -147,6 +147,39 @@ def times_of(index: MultiIndex, lengths: np.ndarray, what: str) -> Axis:
     return _evenly_spaced(level, codes, starts)
 
 
+def continued(
+    axis: Axis, times: Index, starts: np.ndarray, lengths: np.ndarray
+) -> Index | None:
+    """Go on from the times of beginnings, at the distance of an axis.
+
+    Parameters
+    ----------
+    axis : ListedAxis or EvenAxis
+        Of the training series.
+    times : pandas.Index
+        Of all beginnings, one after the other.
+    starts : ndarray of shape (n_beginnings,)
+        Where each begins.
+    lengths : ndarray of shape (n_samples,)
+        Steps of the series that go on; one beginning may be for all.
+
+    Returns
+    -------
+    pandas.Index or None
+        Times of all steps of all series; None if the axis has no one distance, or the
+        beginnings another, or times of another type.
+    """
+    dtype, plain = _plain(times)
+    if not isinstance(axis, EvenAxis) or dtype != axis.dtype:
+        return None
+    gaps = np.delete(np.diff(plain), starts[1:] - 1)
+    if not np.isclose(gaps, axis.step, rtol=1e-9, atol=0).all():
+        return None
+    first = np.broadcast_to(plain[starts], lengths.shape)
+    steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return _index(dtype, list(np.repeat(first, lengths) + axis.step * steps))
+
+
 def axis_from_facts(facts: object) -> Axis:
     """Make an axis again from what `facts` returned.
 

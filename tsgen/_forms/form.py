@@ -20,6 +20,7 @@ from tsgen._forms.axes import (
     ListedAxis,
     axis_from_facts,
     axis_of,
+    continued,
     import_pandas,
     is_label,
     times_of,
@@ -98,6 +99,25 @@ class Form:
         labelled = is_frame(like) and hasattr(like, "index") and is_frame(made)
         if labelled and like.shape == made.shape:
             made.index, made.columns = like.index, like.columns
+        return made
+
+    def after(self, made: Any, prefix: Any, lengths: np.ndarray) -> Any:
+        """Let what was made go on from the labels of beginnings, if they are frames.
+
+        Parameters
+        ----------
+        made : object
+            What `restore` returned.
+        prefix : object
+            The beginnings, one for each series or one for all.
+        lengths : ndarray of shape (n_samples,)
+            Steps of each series.
+
+        Returns
+        -------
+        object
+            `made`, with other labels if it is a frame.
+        """
         return made
 
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> Any:
@@ -328,6 +348,27 @@ class LongForm(Form):
         index = pandas.MultiIndex(levels, codes, names=self.index_names)
         columns = self.columns.index(values.shape[2]).rename(self.columns_name)
         return _frame(values[inside], self.dtypes, index, columns, self.categories)
+
+    def after(self, made: Any, prefix: Any, lengths: np.ndarray) -> Any:
+        """Take the labels of the series, unless one beginning is for several.
+
+        And the times, if those of every beginning are at the one distance of `fit`:
+        series go on from there.
+        """
+        if not is_frame(prefix) or prefix.index.nlevels != 2 or not len(lengths):
+            return made
+        labels = prefix.index.droplevel(1)
+        starts = np.flatnonzero(~labels.duplicated())
+        own = range(len(lengths)) if len(starts) < len(lengths) else labels[starts]
+        series = import_pandas().Index(own).repeat(lengths)
+        times = continued(self.times, prefix.index.get_level_values(1), starts, lengths)
+        if times is None:
+            times = made.index.get_level_values(1)
+        names = made.index.names
+        made.index = import_pandas().MultiIndex.from_arrays(
+            [series, times], names=names
+        )
+        return made
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         known = len(self.dtypes) in (1, n_channels)

@@ -4,7 +4,7 @@ Every message is in four parts: the parameter, the rule, what came, what to do. 
 this door shapes and values are trusted.
 """
 
-from tsgen._validation.columns import check_columns, check_same_names
+from tsgen._validation.columns import check_columns, check_first_steps, check_same_names
 from tsgen._validation.parameters import (
     check_choice,
     check_count,
@@ -31,6 +31,7 @@ __all__ = [
     "check_columns",
     "check_count",
     "check_enough_series",
+    "check_first_steps",
     "check_latents",
     "check_lengths",
     "check_same_names",

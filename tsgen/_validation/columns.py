@@ -56,6 +56,37 @@ def _check_order_of_steps(X: Any, form: WideForm, name: str) -> None:
         )
 
 
+def check_first_steps(X: Any, form: Form, n_timesteps: int, name: str) -> None:
+    """Check that a wide frame of the steps of `fit` has the first ones, in their order.
+
+    Parameters
+    ----------
+    X : object
+        Anything but a wide frame passes, and so does one of other steps.
+    form : Form
+        Of the series of `fit`.
+    n_timesteps : int
+        Of the series of `fit`.
+    name : str
+        What the message calls the frame.
+
+    Raises
+    ------
+    ValueError
+        If all its columns are those of `fit`, but not the first ones in their order.
+    """
+    if not is_wide(X) or not isinstance(form, WideForm):
+        return
+    steps, came = list(form.columns.index(n_timesteps)), list(X.columns)
+    wanted = steps[: len(came)]
+    if came != wanted and set(came) <= set(steps):
+        raise ValueError(
+            f"{name} must have the first columns of fit in their order, "
+            f"{_shown(wanted)}, got {_shown(came)}.\nSelect them: {name}[[...]]; "
+            f"or give {name}.to_numpy(), if these steps are to stand there."
+        )
+
+
 def check_same_names(**sets: Any) -> None:
     """Check that the columns of data frames mean the same in all of them.
 

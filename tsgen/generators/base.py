@@ -594,7 +594,8 @@ class BaseGenerator(DensityMixin, SavedState):
                 f"{type(self).__name__} made values that are not finite. "
                 "Fit again with a lower learning_rate."
             )
-        return X.astype(self._dtype)
+        limit = float(np.finfo(self._dtype).max)
+        return X.clip(-limit, limit).astype(self._dtype)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -11,7 +11,7 @@ from torch import Tensor
 from tsgen._forms import Form
 from tsgen._reading.arrays import as_array, is_frame
 from tsgen._reading.ragged import items_of, refuse_frames
-from tsgen._validation import as_series, check_columns
+from tsgen._validation import as_series, check_columns, check_first_steps
 from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.inference import fitted_posterior
@@ -44,6 +44,7 @@ def read_prefix(
     if prefix is None or not n_samples:
         return np.empty((n_samples, 0, generator.n_channels_))
     check_columns(prefix, generator._form, generator.n_channels_, "prefix")
+    check_first_steps(prefix, generator._form, generator.n_timesteps_, "prefix")
     start = _as_beginnings(prefix, generator._form)
     if len(start) == 1:
         start = np.repeat(start, n_samples, axis=0)

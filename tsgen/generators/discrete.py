@@ -11,6 +11,7 @@ from tsgen._reading.arrays import shortened
 from tsgen._supports import MAX_VALUES, Support, Supports
 
 KINDS = ("mixture", "discrete")
+LARGEST_EXACT = 2.0**53  # floats hold all whole numbers up to it
 FEW_VALUES = 64  # with which whole numbers of a data frame are discrete by themselves
 
 
@@ -33,7 +34,15 @@ def check_whole(X: np.ndarray, form: Form) -> None:
         If a value would not stay as it is.
     """
     rounded = X[:, :, form.whole_channels(X.shape[2])]
-    others = rounded[np.isfinite(rounded) & (rounded != np.round(rounded))]
+    there = rounded[np.isfinite(rounded)]
+    large = there[np.abs(there) > LARGEST_EXACT]
+    if large.size:
+        raise ValueError(
+            "X must hold whole numbers of at most 2 ** 53 in magnitude, which floats "
+            f"hold exactly, got {large.size} others, the first is {large[0]:.0f}.\n"
+            "Subtract the smallest one before fit."
+        )
+    others = there[there != np.round(there)]
     if others.size:
         raise ValueError(
             "X must hold whole numbers in the columns that held them in fit, got "

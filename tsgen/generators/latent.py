@@ -166,7 +166,8 @@ class BaseLatentGenerator(
             forecast. The latents are inferred from it: of 256 of the prior one is
             chosen, with the likelihood of the prefix as weight, and a posterior fitted
             from there. If `X` of `fit` had no axis of channels, the prefix need not
-            have one either.
+            have one either. After a long frame series keep its labels, one for each,
+            and go on from its times, if they are at the one distance of those of `fit`.
         gaps : bool, default=False
             Leave out the entries that this training series lacks. The prefix stays
             whole.
@@ -199,7 +200,7 @@ class BaseLatentGenerator(
         if gaps:
             series[self.conditions_.missing(chosen)] = np.nan
         series[:, : start.shape[1]] = start
-        return self._form.restore(series, lengths)
+        return self._form.after(self._form.restore(series, lengths), prefix, lengths)
 
     def reconstruct(
         self, X: ArrayLike, y: ArrayLike | None = None, static: ArrayLike | None = None

@@ -337,6 +337,7 @@ class MixtureLikelihood(nn.Module):
         mean, scale = ahead.placement.placed(
             mean + full_precision(shift), F.softplus(raw_scale)
         )
+        logits = logits + ahead.placement.log_weight
         return Inflated(
             log_odds[..., 0, :] + ahead.usual_log_odds,
             ahead.usual_log_odds,
