@@ -182,6 +182,12 @@ class BaseLatentGenerator(
             list if their lengths differ, a DataFrame or a tensor if they were one. For
             one seed, the first series do not depend on how many are drawn, up to
             rounding.
+
+        Warns
+        -----
+        UserWarning
+            If numbers of `y` or `static` are more than a tenth of the range of those of
+            `fit` beyond it; they are read as that.
         """
         self._check_usable()
         n_samples = check_count(n_samples, "n_samples")
