@@ -262,7 +262,8 @@ def test_no_rows_are_encoded_only_for_no_series():
 def test_a_constant_is_known_exactly(value):
     encoder = StaticEncoder().fit([[value]] * 7)
     assert encoder.transform([[value]]).tolist() == [[0]]
-    assert encoder.facts()["columns"] == [{"mean": value, "scale": 0}]
+    constant = {"mean": value, "scale": 0, "low": value, "high": value}
+    assert encoder.facts()["columns"] == [constant]
 
 
 def test_a_constant_is_0_and_stays_the_only_value():
