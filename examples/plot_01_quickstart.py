@@ -3,7 +3,7 @@
 Fits a latent diffusion model with a stable posterior to windows of four hours of the
 Energy data (28 sensors of a house, every ten minutes), draws 4,000 synthetic windows
 and prints how far they are from held-out ones, beside what real windows reach and what
-two generators without a network reach. Takes about three minutes on two CPU cores.
+two generators without a network reach. Takes three to six minutes on two CPU cores.
 """
 
 from pathlib import Path

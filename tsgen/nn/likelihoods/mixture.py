@@ -63,7 +63,7 @@ def chosen(log_weight: Tensor, probability: Tensor) -> Tensor:
     Tensor of shape (...,)
         Index of the chosen one.
     """
-    upper, turned = _turned(log_weight, probability)
+    upper, turned = _turned(log_weight.double().exp(), probability)
     return _located(upper, turned)[..., 0]
 
 
@@ -72,18 +72,16 @@ def chosen_within(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tens
 
     From 0 to 1, in float64: uniform, whichever is chosen.
     """
-    upper, turned = _turned(log_weight, probability)
+    weight = log_weight.double().exp()
+    upper, turned = _turned(weight, probability)
     place = _located(upper, turned)
-    share, end = (
-        part.gather(-1, place)[..., 0] for part in (log_weight.double().exp(), upper)
-    )
+    share, end = (part.gather(-1, place)[..., 0] for part in (weight, upper))
     within = (turned - end + share) / share.clamp(min=SMALLEST_SHARE)
     return place[..., 0], within.clamp(0, 1)
 
 
-def _turned(log_weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
+def _turned(weight: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
     """Return where the shares end, one after the other, and numbers turned to them."""
-    weight = log_weight.double().exp()
     upper = weight.cumsum(dim=-1)
     largest = weight.argmax(dim=-1, keepdim=True)
     middle = (upper - weight / 2).gather(-1, largest)[..., 0]
