@@ -135,6 +135,18 @@ def test_samples_do_not_pass_an_end_that_recurs(rng):
     assert one.model_.series_range[1, 0] > one.scaler_.transform(X).max()
 
 
+def test_a_meter_does_not_step_further_than_in_training(rng):
+    steps = rng.gamma(2.0, 1e-4, size=(100, 12, 2))
+    X = rng.normal(size=(100, 1, 2)) + steps.cumsum(axis=1)
+    options = {"max_iter": 5, "prior_max_iter": 5, "check_collapse": False}
+    generator = StablePosteriorGenerator(**options, hidden_size=16, random_state=0)
+    found = np.diff(generator.fit(X).sample(500), axis=1)
+    longest = np.diff(X, axis=1).max()
+    assert found.min() > -0.2 * longest
+    assert found.max() < 1.2 * longest
+    assert found.std() > 0.1 * steps.std()
+
+
 def test_a_normal_likelihood_has_no_recurring_values(X):
     generator = StablePosteriorGenerator(
         likelihood="gaussian", max_iter=1, prior_max_iter=1, check_collapse=False

@@ -32,13 +32,10 @@ _AS_PRINTED = ", as in the paper"
 PAPERS = tuple(f"{name}{_AS_PRINTED}" for name in (STABLE, *_REMEDIES))
 ALL = (*METHODS, *PAPERS)
 
+_PRINTED: dict[str, Any] = {"likelihood": "gaussian", "latent_size": 64}
 FORM_OF_THE_PAPER: dict[str, dict[str, Any]] = {  # the latent enters at the first step
-    PLAIN: {"likelihood": "gaussian"},
-    STABLE: {
-        "likelihood": "gaussian",
-        "skip_connections": False,
-        "n_inference_levels": 50,
-    },
+    PLAIN: _PRINTED,
+    STABLE: _PRINTED | {"skip_connections": False, "n_inference_levels": 50},
 }
 
 _BUDGETS: dict[str, dict[str, int]] = {  # epochs; those of the package if full

@@ -811,7 +811,25 @@ def test_observations_do_not_pass_an_end_that_recurs(make_mixture):
     likelihood.set_recurrence(shares, torch.ones(3), values, shares)
     ends = torch.tensor([[-1.0, -2.0, -1.0], [3.0, 2.0, 2.0]], dtype=torch.float64)
     expected = torch.tensor([[-1.0, -2.4, -1.3], [3.4, 2.0, 2.3]]).to(ends)
-    assert_close(likelihood.reach(ends), expected)
+    assert_close(likelihood.reach(ends, ends)[0], expected)
+
+
+def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mixture):
+    likelihood = make_mixture(3, n_values=(0, 0, 2))
+    ends = torch.tensor([[-1.0, -2.0, 0.0], [3.0, 2.0, 1.0]], dtype=torch.float64)
+    of_changes = ends / 10
+    of_changes[:, 1] = torch.tensor([torch.inf, -torch.inf])
+    likelihood.set_values(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
+    found = likelihood.reach(ends, of_changes)[1]
+    free = torch.tensor([2 * 1.2 * 4, 2 * 1.0]).to(ends)  # twice the width of the range
+    assert_close(found[:, 0], torch.tensor([-0.14, 0.34]).to(ends))
+    assert_close(found[:, 1:], torch.stack([-free, free]))
+
+
+def test_changes_of_a_normal_are_free(normals):
+    ends = torch.tensor([[-1.0], [1.0]])
+    found = GaussianLikelihood(H, 1, 0.1).reach(ends, ends / 1000)
+    assert_close(found, (1.2 * ends, 2 * 2.4 * ends))
 
 
 def test_the_divergence_of_recurring_values_is_from_their_shares(recurring):
@@ -939,21 +957,6 @@ def test_half_of_the_normals_are_near_the_last_value():
     assert_close(mean, torch.tensor([[2.1, 1.0], [2.1, 1.0], [1.0, 1.0]]))
     assert_close(scale, torch.tensor([[0.006, 0.6], [0.006, 0.6], [0.6, 0.6]]))
     assert_close(near.news(torch.tensor([2.1, 0.3])), torch.tensor([1.0, 0.3]))
-
-
-def test_normals_far_from_small_steps_are_rare_to_begin_with(make_mixture):
-    change = torch.tensor([0.3, 0.003])
-    placement = Near.after(torch.zeros(2), change).placement(torch.arange(4) < 2, 0.1)
-    rare = placement.log_weight.exp()
-    assert_close(rare, torch.tensor([2 * [1.0]] * 2 + [[1.0, 0.1]] * 2))
-    likelihood = make_mixture(2)
-    for weight in likelihood.parameters():
-        torch.nn.init.zeros_(weight)
-    ones = torch.ones(2, dtype=torch.float64)
-    likelihood.set_recurrence(ones / 2, change.double(), ones[:0], ones[:0])
-    past = Past.after(*3 * [torch.zeros(1, 2, dtype=torch.float64)])
-    found = likelihood.conditionals(past.value.new_zeros(1, H), past, past.value)
-    assert_close(found.mixture.log_weight.exp()[0], (rare / rare.sum(0)).double())
 
 
 def test_news_of_a_jump_is_bounded():

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 
 from tsgen.nn.decoders import delayed
 from tsgen.nn.encoders import reparameterize
+from tsgen.nn.models import shortened
 from tsgen.nn.noise import diffuse
 
 B, T, C, K = 12, 5, 2, 4
@@ -175,7 +176,8 @@ def test_generated_series_are_draws_given_their_own_past(
     calibrated, normals, backbone, skip
 ):
     model = calibrated(backbone=backbone, skip_connections=skip, n_layers=2).double()
-    model.series_range[0], model.series_range[1] = -100, 100
+    for ends in (model.series_range, model.change_range):
+        ends[0], ends[1] = -100, 100
     z, eps = normals(B, K).double(), normals(B, T, 2, C, seed=1).double()
     x = model.generate(z, eps)
     assert_close(x, model.decode(z, delayed(x, torch.nan)).draw(eps))
@@ -187,6 +189,42 @@ def test_generated_series_stay_in_their_range(calibrated, normals, backbone):
     x = model.generate(normals(B, K), 1e6 * normals(B, T, 2, C, seed=1))
     low, high = model.series_range
     assert ((x >= low) & (x <= high)).all()
+
+
+@every_backbone
+def test_steps_of_a_mixture_are_not_longer_than_in_training(
+    calibrated, normals, x, backbone
+):
+    model = calibrated(backbone=backbone, likelihood="mixture")
+    changes = x.diff(dim=1).flatten(0, 1)
+    low, high = changes.aminmax(dim=0)
+    margin = (high - low) / 10
+    assert_close(model.change_range, torch.stack([low - margin, high + margin]))
+    model.change_range /= 10
+    samples = model.generate(normals(B, K), 3 * normals(B, T, 2, C, seed=1))
+    assert (samples[:, 0].std(0) > (high - low) / 10).all()  # the first is free
+    found = samples.diff(dim=1).flatten(0, 1)
+    low, high = model.change_range
+    assert ((found > low - 1e-6) & (found < high + 1e-6)).all()
+    assert ((found < 0.9 * low) | (found > 0.9 * high)).float().mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "ends", "expected"),
+    [
+        (0.7, (-1.0, 2.0), 0.7),
+        (2.5, (-1.0, 2.0), 0.5),
+        (-5.25, (-1.0, 2.0), -0.25),
+        (3.0, (-1.0, 0.0), 0.0),
+        (-3.0, (0.5, 2.0), 0.5),
+        (7.0, (0.5, 2.0), 1.0),
+        (7.0, (-2.0, -0.5), -0.5),
+        (7.0, (0.0, 0.0), 0.0),
+    ],
+)
+def test_a_change_beyond_its_range_is_what_the_end_leaves(change, ends, expected):
+    found = shortened(*(torch.tensor([number]) for number in (change, *ends)))
+    assert_close(found, torch.tensor([expected]))
 
 
 @every_backbone
@@ -218,7 +256,8 @@ def make_mixed(make_model):
         model.likelihood.set_values(
             torch.tensor([[-1.0, 0.5, 2.0]]), torch.tensor([[0.2, 0.3, 0.5]])
         )
-        model.series_range[0], model.series_range[1] = -100, 100
+        for ends in (model.series_range, model.change_range):
+            ends[0], ends[1] = -100, 100
         return model.requires_grad_(False)
 
     return make

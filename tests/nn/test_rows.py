@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tsgen.nn.rows import joined
+from tsgen.nn.rows import joined, observed_range
 
 
 @pytest.mark.parametrize("size", [1, 4, 10, 99])
@@ -23,3 +23,16 @@ def test_parts_are_taken_one_by_one():
     shared = torch.empty(2, 1)
     found = joined((shared.fill_(k) for k in range(3)), 6)
     assert found.ravel().tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_ranges_are_of_values_and_of_changes_that_are_observed():
+    x = torch.tensor([[0.0, 3.0, 1.0, 9.0], [5.0, torch.nan, -7.0, -6.0]])[..., None]
+    assert observed_range(x).ravel().tolist() == [-7.0, 9.0]
+    for size in (1, 2):
+        found = observed_range(x, size, of_changes=True)
+        assert found.ravel().tolist() == [-2.0, 8.0]
+
+
+def test_single_steps_have_no_range_of_changes():
+    found = observed_range(torch.ones(4, 1, 1), of_changes=True)
+    assert found.ravel().tolist() == [torch.inf, -torch.inf]

@@ -31,7 +31,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
     ----------
     backbone : {"lstm", "transformer"}, default="lstm"
         Architecture of encoder and decoder.
-    latent_size : int, default=64
+    latent_size : int, default=16
         Width of the latent.
     hidden_size : int, default=128
         Width of the hidden features; for the transformer a multiple of
@@ -210,7 +210,7 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         *,
         # architecture
         backbone: str = "lstm",
-        latent_size: int = 64,
+        latent_size: int = 16,
         hidden_size: int = 128,
         n_layers: int = 1,
         n_heads: int = 4,

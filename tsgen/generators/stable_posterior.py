@@ -28,7 +28,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
     ----------
     backbone : {"lstm", "transformer"}, default="lstm"
         Architecture of encoder and decoder.
-    latent_size : int, default=64
+    latent_size : int, default=16
         Width of the latent.
     hidden_size : int, default=128
         Width of the hidden features; for the transformer a multiple of
@@ -209,7 +209,7 @@ class StablePosteriorGenerator(BaseLatentGenerator):
         *,
         # architecture
         backbone: str = "lstm",
-        latent_size: int = 64,
+        latent_size: int = 16,
         hidden_size: int = 128,
         n_layers: int = 1,
         n_heads: int = 4,

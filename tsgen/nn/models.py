@@ -47,11 +47,13 @@ class LatentDiffusion(Diffusion):
     that the decoder reads. Those set by `calibrate` bound what may be reached:
     `latent_range` the clean latents that the reverse chain predicts, `series_range` the
     observations fed back to the decoder, widened on each side by a tenth of the width
-    seen in training, but not beyond an end that recurs or is discrete.
+    seen in training, but not beyond an end that recurs or is discrete; `change_range`,
+    of a mixture, how far these go in one step.
     """
 
     latent_range: Tensor
     series_range: Tensor
+    change_range: Tensor
     last_level: Tensor
 
     def __init__(
@@ -83,6 +85,7 @@ class LatentDiffusion(Diffusion):
         self.register_buffer("last_level", torch.zeros((), dtype=torch.long))
         self.register_buffer("latent_range", torch.zeros(2, latent_size))
         self.register_buffer("series_range", torch.zeros(2, likelihood.n_channels))
+        self.register_buffer("change_range", torch.zeros(2, likelihood.n_channels))
 
     @property
     def latent_size(self) -> int:
@@ -146,10 +149,18 @@ class LatentDiffusion(Diffusion):
         def emit(h: Tensor, past: Past, t: int) -> Tensor:
             fixed = None if known is None else known[:, t]
             drawn = self.likelihood(h, past).draw(eps[:, t], fixed)
-            return kept(fixed, drawn.clamp(*self.series_range))
+            return kept(fixed, self._within_reach(drawn, past.value))
 
         z = self.with_condition(z, condition)
         return generate(self.decoder, z, emit, eps.shape[1], eps.shape[-1])
+
+    def _within_reach(self, x: Tensor, previous: Tensor) -> Tensor:
+        """Hold observations (B, C), and their changes from the last ones, in range."""
+        change = x - previous
+        low, high = self.change_range
+        is_far = (change < low) | (change > high)  # false where nothing was before
+        nearer = previous + shortened(change, low, high)
+        return torch.where(is_far, nearer, x).clamp(*self.series_range)
 
     @torch.no_grad()
     def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
@@ -164,8 +175,13 @@ class LatentDiffusion(Diffusion):
         standardizer.running_mean.copy_(found.mean)
         standardizer.running_var.copy_(found.variance)
         self.latent_range.copy_(standardizer(torch.stack([found.low, found.high])))
-        ends = observed_range(x, batch_size).to(device)
-        self.series_range.copy_(self.likelihood.reach(ends))
+        of_values, of_changes = (
+            observed_range(x, batch_size, of_changes=which).to(device)
+            for which in (False, True)
+        )
+        values, changes = self.likelihood.reach(of_values, of_changes)
+        self.series_range.copy_(values)
+        self.change_range.copy_(changes)
 
     def reset_statistics(self) -> None:
         """Set the buffers other than the schedule to their first values."""
@@ -173,6 +189,7 @@ class LatentDiffusion(Diffusion):
         self.last_level.zero_()
         self.latent_range.zero_()
         self.series_range.zero_()
+        self.change_range.zero_()
         for buffer in self.likelihood.buffers():
             buffer.zero_()
 
@@ -192,6 +209,18 @@ class LatentDiffusion(Diffusion):
             return raw, torch.zeros_like(raw)
         mean, log_scale = raw.chunk(2, dim=-1)
         return mean, (2 * log_scale).exp()
+
+
+def shortened(change: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    r"""Bring changes (B, C) beyond a range, of ends (C,), into it, the same way.
+
+    .. math:: \delta \bmod e
+
+    with e the end that is passed. Draws from normals far away are so spread over the
+    range; at its ends they would make straight lines.
+    """
+    end = torch.where(change > high, high, low)
+    return change.fmod(end).nan_to_num().clamp(low, high)  # NaN if the end is 0
 
 
 class LatentMoments(NamedTuple):

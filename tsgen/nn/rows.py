@@ -60,11 +60,18 @@ def joined(parts: Iterable[Tensor], n_rows: int) -> Tensor:
     return rows
 
 
-def observed_range(x: Rows, batch_size: int = 1024) -> Tensor:
-    """Lowest and highest value of each channel of series (n, T, C), (2, C)."""
+def observed_range(
+    x: Rows, batch_size: int = 1024, *, of_changes: bool = False
+) -> Tensor:
+    """Lowest and highest value of each channel of series (n, T, C), (2, C).
+
+    Or of its changes from step to step; where there are none inf and -inf.
+    """
     lows, highs = [], []
     for rows in x.split(batch_size):
         part = rows.to("cpu")
+        if of_changes:
+            part = part.diff(dim=1, append=torch.full_like(part[:, :1], torch.nan))
         lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
         highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
     return torch.stack([torch.stack(lows).amin(0), torch.stack(highs).amax(0)])
@@ -75,3 +82,9 @@ def widened(ends: Tensor) -> Tensor:
     low, high = ends
     margin = RANGE_MARGIN * (high - low)
     return torch.stack([low - margin, high + margin])
+
+
+def any_change(reach: Tensor) -> Tensor:
+    """Return the range of changes, (2, C), that leaves all of a range free."""
+    width = 2 * (reach[1] - reach[0])  # with room for rounding
+    return torch.stack([-width, width])

@@ -17,7 +17,7 @@ from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.near import Near, Placement
 from tsgen.nn.likelihoods.normal import kept
 from tsgen.nn.likelihoods.recurrence import NEVER, Inflated, RecurringValues
-from tsgen.nn.rows import widened
+from tsgen.nn.rows import any_change, widened
 
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5
@@ -207,12 +207,18 @@ class MixtureLikelihood(nn.Module):
         there[..., self.discrete] = False
         return there
 
-    def reach(self, ends: Tensor) -> Tensor:
-        """Bound observations, (2, C), by the ends of their ranges in training.
+    def reach(self, ends: Tensor, of_changes: Tensor) -> tuple[Tensor, Tensor]:
+        """Bound observations and their changes by the ends of ranges in training.
 
-        They may go beyond these, but not where an end recurs: nothing sold, full
-        saturation.
+        They may go beyond these, but values not where an end recurs: nothing sold, full
+        saturation. Changes of discrete channels are free. (2, C) each.
         """
+        reach = self._reach(ends)
+        is_free = of_changes.isinf()
+        is_free[:, self.discrete] = True
+        return reach, torch.where(is_free, any_change(reach), widened(of_changes))
+
+    def _reach(self, ends: Tensor) -> Tensor:
         reach, owners = widened(ends), self.recurring.owners
         is_end = ends[:, owners] == self.recurring.values  # (2, R)
         for row, column in is_end.nonzero().tolist():
@@ -337,7 +343,6 @@ class MixtureLikelihood(nn.Module):
         mean, scale = ahead.placement.placed(
             mean + full_precision(shift), F.softplus(raw_scale)
         )
-        logits = logits + ahead.placement.log_weight
         return Inflated(
             log_odds[..., 0, :] + ahead.usual_log_odds,
             ahead.usual_log_odds,

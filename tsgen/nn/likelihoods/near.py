@@ -10,7 +10,6 @@ from torch import Tensor
 from tsgen.nn.layers import readable
 
 MEDIAN_CHANGE = 0.954  # of independent normal numbers of variance 1
-SMALL_CHANGE = 0.03  # of channels in which moves far away are rarer, the smaller it is
 SMALLEST_SCALE = 0.1  # of a normal near the last value, in typical changes
 
 
@@ -61,7 +60,6 @@ class Near(NamedTuple):
         """
         is_near = is_near[:, None]
         smallest = (SMALLEST_SCALE * self.change).clamp(max=min_scale)
-        rare = (self.change / SMALL_CHANGE).clamp(max=1).log()
         parts = (
             torch.where(is_near, here[..., None, :], elsewhere)
             for here, elsewhere in (
@@ -69,7 +67,6 @@ class Near(NamedTuple):
                 (self.reach, 1.0),
                 (smallest, min_scale),
                 (self.change, 1.0),
-                (torch.zeros_like(self.change), rare[..., None, :]),
             )
         )
         return Placement(*parts)
@@ -78,15 +75,13 @@ class Near(NamedTuple):
 class Placement(NamedTuple):
     """Middles of normals, units of what shifts them, smallest scales and their units.
 
-    And log-weights to begin with: the smaller the steps of a channel, the rarer are
-    those far away. (..., K, C) each.
+    (..., K, C) each.
     """
 
     middle: Tensor
     reach: Tensor
     smallest: Tensor
     unit: Tensor
-    log_weight: Tensor
 
     def of(self, channels: list[int] | slice) -> Self:
         """Return those of some channels."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past
 from tsgen.nn.layers import full_precision
-from tsgen.nn.rows import widened
+from tsgen.nn.rows import any_change, widened
 
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -91,9 +91,13 @@ class GaussianLikelihood(nn.Module):
         """Tell which entries of series (B, T, C) have a density: all observed ones."""
         return ~x.isnan()
 
-    def reach(self, ends: Tensor) -> Tensor:
-        """Bound observations, (2, C), by the ends of their ranges in training."""
-        return widened(ends)
+    def reach(self, ends: Tensor, of_changes: Tensor) -> tuple[Tensor, Tensor]:
+        """Bound observations, (2, C), by the ends of their ranges in training.
+
+        Changes from one to the next are free.
+        """
+        reach = widened(ends)
+        return reach, any_change(reach)
 
     def forward(self, h: Tensor, past: Past) -> Gaussian:
         """Map features (..., H) to distributions over (..., C), whatever was before."""
