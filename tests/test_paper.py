@@ -210,13 +210,17 @@ def test_every_row_differs_from_its_method_in_one_option(name):
     ("name", "printed"),
     list(zip(generators.METHODS[:-1], generators.PAPERS, strict=True)),
 )
-def test_rows_as_in_the_paper_change_the_likelihood_and_the_form(name, printed):
+def test_rows_as_in_the_paper_change_likelihood_latent_and_form(name, printed):
     own = generators.make(name, "lstm", "full", 3).get_params()
     made = generators.make(printed, "lstm", "full", 3).get_params()
     assert made["likelihood"] == "gaussian"
     changed = {k for k in own if own[k] != made[k]}
-    form = {"skip_connections", "n_inference_levels"}
-    assert changed == {"likelihood"} | (form if name == generators.STABLE else set())
+    form = (
+        {"skip_connections", "n_inference_levels"}
+        if name == generators.STABLE
+        else set()
+    )
+    assert changed == {"likelihood", "latent_size"} | form
 
 
 def test_the_quick_budget_is_smaller():

@@ -271,7 +271,7 @@ def test_samples_go_on_straight_as_often_as_series(lines, cls, tmp_path):
     generator = cls(
         hidden_size=64,
         max_iter=40,
-        prior_max_iter=10,
+        prior_max_iter=100,
         check_collapse=False,
         random_state=0,
     ).fit(lines)

@@ -826,9 +826,9 @@ def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mi
     assert_close(found[:, 1:], torch.stack([-free, free]))
 
 
-def test_changes_of_a_normal_are_free(normals):
+def test_changes_of_a_normal_are_free(likelihood):
     ends = torch.tensor([[-1.0], [1.0]])
-    found = GaussianLikelihood(H, 1, 0.1).reach(ends, ends / 1000)
+    found = likelihood.reach(ends, ends / 1000)
     assert_close(found, (1.2 * ends, 2 * 2.4 * ends))
 
 
