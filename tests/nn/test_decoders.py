@@ -7,6 +7,7 @@ from tsgen.nn.decoders import (
     Past,
     TransformerDecoder,
     carried,
+    changes_of,
     delayed,
     generate,
 )
@@ -325,6 +326,13 @@ def test_values_are_carried_into_gaps_but_not_into_hidden_steps():
     assert_close(past.change, torch.tensor([changes]), equal_nan=True)
     bends = [[nan, nan], [nan, nan], [nan, -1.0], [nan, nan], [nan, nan]]
     assert_close(past.bend, torch.tensor([bends]), equal_nan=True)
+
+
+def test_changes_are_from_the_last_value_observed():
+    nan = torch.nan
+    x = torch.tensor([[[nan, 1.0], [2.0, nan], [5.0, 0.0], [nan, nan], [nan, 5.0]]])
+    expected = [[[nan, nan], [nan, nan], [3.0, -1.0], [nan, nan], [nan, nan]]]
+    assert_close(changes_of(x), torch.tensor(expected), equal_nan=True)
 
 
 def test_nothing_is_carried_where_nothing_is_missing(normals):

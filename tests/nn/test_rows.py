@@ -25,14 +25,10 @@ def test_parts_are_taken_one_by_one():
     assert found.ravel().tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_ranges_are_of_values_and_of_changes_that_are_observed():
-    x = torch.tensor([[0.0, 3.0, 1.0, 9.0], [5.0, torch.nan, -7.0, -6.0]])[..., None]
-    assert observed_range(x).ravel().tolist() == [-7.0, 9.0]
-    for size in (1, 2):
-        found = observed_range(x, size, of_changes=True)
-        assert found.ravel().tolist() == [-2.0, 8.0]
-
-
-def test_single_steps_have_no_range_of_changes():
-    found = observed_range(torch.ones(4, 1, 1), of_changes=True)
-    assert found.ravel().tolist() == [torch.inf, -torch.inf]
+@pytest.mark.parametrize("size", [1, 2])
+def test_ranges_are_of_values_or_of_what_a_function_makes_of_them(size):
+    x = torch.tensor([[0.0, 3.0], [5.0, torch.nan]])[..., None]
+    assert observed_range(x, size).ravel().tolist() == [0.0, 5.0]
+    assert observed_range(x, size, torch.neg).ravel().tolist() == [-5.0, 0.0]
+    nothing = observed_range(x, size, lambda part: part * torch.nan)
+    assert nothing.ravel().tolist() == [torch.inf, -torch.inf]

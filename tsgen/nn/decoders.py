@@ -67,6 +67,14 @@ def carried(x: Tensor) -> Tensor:
     return x.gather(1, last).where(there.any(dim=2, keepdim=True), torch.nan)
 
 
+def changes_of(x: Tensor) -> Tensor:
+    """Tell how series (B, T, C) change from the last value observed; NaN if none was.
+
+    In sparse channels few steps that follow each other are both observed.
+    """
+    return x - carried(delayed(x, first=torch.nan))
+
+
 def _entrance(
     latent_size: int, width: int, inverse_lipschitz: float, *, bias: bool = True
 ) -> nn.Module:

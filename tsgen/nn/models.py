@@ -13,6 +13,7 @@ from tsgen.nn.decoders import (
     LSTMDecoder,
     Past,
     TransformerDecoder,
+    changes_of,
     generate,
 )
 from tsgen.nn.denoisers import ResidualMLP, UNet1d
@@ -176,8 +177,7 @@ class LatentDiffusion(Diffusion):
         standardizer.running_var.copy_(found.variance)
         self.latent_range.copy_(standardizer(torch.stack([found.low, found.high])))
         of_values, of_changes = (
-            observed_range(x, batch_size, of_changes=which).to(device)
-            for which in (False, True)
+            observed_range(x, batch_size, of).to(device) for of in (None, changes_of)
         )
         values, changes = self.likelihood.reach(of_values, of_changes)
         self.series_range.copy_(values)

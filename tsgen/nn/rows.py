@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Protocol
 
@@ -61,17 +61,17 @@ def joined(parts: Iterable[Tensor], n_rows: int) -> Tensor:
 
 
 def observed_range(
-    x: Rows, batch_size: int = 1024, *, of_changes: bool = False
+    x: Rows, batch_size: int = 1024, of: Callable[[Tensor], Tensor] | None = None
 ) -> Tensor:
     """Lowest and highest value of each channel of series (n, T, C), (2, C).
 
-    Or of its changes from step to step; where there are none inf and -inf.
+    Or of what a function makes of them; where all is missing inf and -inf.
     """
     lows, highs = [], []
     for rows in x.split(batch_size):
         part = rows.to("cpu")
-        if of_changes:
-            part = part.diff(dim=1, append=torch.full_like(part[:, :1], torch.nan))
+        if of:
+            part = of(part)
         lows.append(part.nan_to_num(torch.inf).amin((0, 1)))
         highs.append(part.nan_to_num(-torch.inf).amax((0, 1)))
     return torch.stack([torch.stack(lows).amin(0), torch.stack(highs).amax(0)])
@@ -85,6 +85,6 @@ def widened(ends: Tensor) -> Tensor:
 
 
 def any_change(reach: Tensor) -> Tensor:
-    """Return the range of changes, (2, C), that leaves all of a range free."""
+    """Return a range of changes, (2, C), that leaves all of a range free."""
     width = 2 * (reach[1] - reach[0])  # with room for rounding
     return torch.stack([-width, width])
