@@ -793,8 +793,31 @@ class TestBeginnings:
         frame = in_hours(X, "2024-01")
         generator = make_latent_generator().fit(frame)
         other = in_hours(X[:1], "2025-06").iloc[[0, 2]]
-        times = generator.sample(1, prefix=other).index.get_level_values(1)
+        with pytest.warns(UserWarning, match="times of prefix should be") as warned:
+            times = generator.sample(1, prefix=other).index.get_level_values(1)
         assert times.equals(frame.index[:6].get_level_values(1))
+        assert warned[0].filename == __file__
+
+    def test_the_first_times_of_fit_may_be_uneven(self, make_latent_generator, X):
+        months = pd.date_range("2024-01", periods=6, freq="MS")
+        index = pd.MultiIndex.from_product([range(len(X)), months])
+        frame = pd.DataFrame(X.reshape(-1, 2), index)
+        generator = make_latent_generator().fit(frame)
+        made = generator.sample(
+            2,
+            prefix=frame[frame.index.get_level_values(0) < 2].groupby(level=0).head(3),
+        )
+        assert made.index.equals(index[:12])
+
+    def test_a_message_has_the_shape_that_came(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X)
+        with pytest.raises(ValueError, match=r"got \(1, 3, 1\)"):
+            generator.sample(4, prefix=X[:1, :3, :1])
+
+    def test_series_of_one_step_have_none(self, make_latent_generator, X):
+        generator = make_latent_generator().fit(X[:, :1])
+        with pytest.raises(ValueError, match="series of two steps or more"):
+            generator.sample(2, prefix=X[0, :1])
 
     def test_few_are_the_first_of_many(self, make_latent_generator, X, labels):
         generator = make_latent_generator().fit(X, labels)

@@ -324,6 +324,18 @@ class TestTraining:
             generator = make_generator(early_stopping=True).fit(X)
         assert np.isfinite(generator.sample(3)).all()
 
+    def test_what_only_held_out_series_have_is_in_range(self, make_latent_generator, X):
+        X = X.copy()
+        X[1:, :, 1] = np.nan
+        for seed in range(5):
+            generator = make_latent_generator(
+                missing="mask", early_stopping=True, random_state=seed, max_iter=1
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                generator.fit(X)
+            assert np.isfinite(generator.sample(3)).all()
+
     def test_early_stopping_needs_a_series_to_hold_out(self, make_generator, X):
         with pytest.raises(ValueError, match="early_stopping needs"):
             make_generator(early_stopping=True).fit(X[:2])
@@ -802,6 +814,10 @@ class TestLatents:
 
 
 class TestScore:
+    def test_an_unfitted_generator_says_so(self, make_latent_generator, X):
+        with pytest.raises(NotFittedError):
+            make_latent_generator().score(X)
+
     def test_it_is_the_mean_of_the_samples_scores(self, make_generator, X):
         generator = make_generator().fit(X)
         assert generator.score(X) == pytest.approx(generator.score_samples(X).mean())

@@ -55,7 +55,17 @@ def test_few_series_and_single_steps_have_recurring_values(rng):
     X = np.concatenate([rng.normal(size=(30, 1, 1)), np.ones((30, 1, 1))])
     found = Recurrence.of(X)
     assert found.values.tolist() == [1.0]
-    assert found.repeats.tolist() == [0.5]  # nothing is known
+    assert found.repeats.tolist() == [0.5 / 61]  # nothing says that they repeat
+
+
+def test_values_that_never_follow_each_other_hardly_repeat(rng):
+    X = rng.normal(size=(100, 6, 2))
+    X[:, 1::2] = np.nan
+    options = {"max_iter": 5, "prior_max_iter": 5, "check_collapse": False}
+    generator = StablePosteriorGenerator(
+        **options, missing="mask", hidden_size=16, random_state=0
+    )
+    assert (np.diff(generator.fit(X).sample(200), axis=1) == 0).mean() < 0.05
 
 
 def test_a_value_recurs_if_it_is_common_and_frequent(rng):
@@ -145,6 +155,19 @@ def test_a_meter_does_not_step_further_than_in_training(rng):
     assert found.min() > -0.2 * longest
     assert found.max() < 1.2 * longest
     assert found.std() > 0.1 * steps.std()
+
+
+def test_a_meter_that_always_rises_does_so_in_samples(rng):
+    steps = rng.uniform(0.9, 1.1, size=(100, 12, 1))
+    X = rng.normal(0, 3, size=(100, 1, 1)) + steps.cumsum(axis=1)
+    options = {"max_iter": 5, "prior_max_iter": 5, "check_collapse": False}
+    generator = StablePosteriorGenerator(**options, hidden_size=16, random_state=0)
+    found = np.diff(generator.fit(X).sample(500), axis=1)
+    low, high = np.diff(X, axis=1).min(), np.diff(X, axis=1).max()
+    margin = 0.101 * (high - low)
+    assert ((found > low - margin) & (found < high + margin)).all()
+    assert np.isclose(found, found.min(), atol=1e-4).mean() < 0.2
+    assert found.std() > 0.5 * steps.std()
 
 
 def test_a_normal_likelihood_has_no_recurring_values(X):

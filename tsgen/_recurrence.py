@@ -57,12 +57,12 @@ class Recurrence(NamedTuple):
     def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
         """Look at series (n, T, C); `discrete` channels have no values."""
         X = _some(X)
-        sizes = np.abs(np.diff(X, axis=1))
-        repeats, known = sizes == 0, ~np.isnan(sizes)
-        columns = np.moveaxis(sizes, 2, 0)
+        steps = np.abs(np.diff(X, axis=1))
+        repeats = steps == 0
+        columns = np.moveaxis(steps, 2, 0)
         changes = np.array([_median(column[column > 0]) for column in columns])
         straight, may_be = _go_on_straight(X, LINE_TOLERANCE * changes)
-        share = (repeats.sum((0, 1)) + 0.5) / (known.sum((0, 1)) + 1)  # in (0, 1)
+        share = (repeats.sum((0, 1)) + 0.5) / (_n_that_may_repeat(X) + 1)  # in (0, 1)
         X[:, 1:][repeats] = np.nan
         parts = (np.moveaxis(part, 2, 0) for part in (X, straight, may_be))
         found = [_standing_out(*column) for column in zip(*parts, strict=True)]
@@ -131,6 +131,16 @@ def _some(X: np.ndarray) -> np.ndarray:
     if n_rows < len(X):
         X = X[np.sort(np.random.default_rng(0).permutation(len(X))[:n_rows])]
     return np.array(X, np.float64)
+
+
+def _n_that_may_repeat(X: np.ndarray) -> np.ndarray:
+    """Count the values that follow one that is known, (C,).
+
+    If there is none, all: nothing says that they repeat.
+    """
+    there = ~np.isnan(X)
+    follow = (there[:, 1:] & there[:, :-1]).sum((0, 1))
+    return np.where(follow > 0, follow, there.sum((0, 1)))
 
 
 def _median(sizes: np.ndarray) -> float:

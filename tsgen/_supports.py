@@ -125,7 +125,8 @@ class Supports:
             if others.size:
                 raise ValueError(
                     f"{name} must hold values of fit in the discrete channel {channel},"
-                    f" got {others.size} that are not, the first is {others[0]:g}.\n"
+                    f" got {others.size} that are not, the first is "
+                    f"{float(others[0])!r}.\n"
                     "Fit on series that have it, or with likelihood='mixture' for that "
                     "channel."
                 )

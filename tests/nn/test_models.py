@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from tsgen.nn.decoders import delayed
 from tsgen.nn.encoders import reparameterize
-from tsgen.nn.models import shortened
+from tsgen.nn.models import folded
 from tsgen.nn.noise import diffuse
 
 B, T, C, K = 12, 5, 2, 4
@@ -216,14 +216,15 @@ def test_steps_of_a_mixture_are_not_longer_than_in_training(
         (2.5, (-1.0, 2.0), 0.5),
         (-5.25, (-1.0, 2.0), -0.25),
         (3.0, (-1.0, 0.0), 0.0),
-        (-3.0, (0.5, 2.0), 0.5),
+        (-3.25, (0.5, 2.0), 1.25),
         (7.0, (0.5, 2.0), 1.0),
-        (7.0, (-2.0, -0.5), -0.5),
+        (0.25, (-2.0, -0.5), -1.25),
+        (7.0, (0.5, 0.5), 0.5),
         (7.0, (0.0, 0.0), 0.0),
     ],
 )
-def test_a_change_beyond_its_range_is_what_the_end_leaves(change, ends, expected):
-    found = shortened(*(torch.tensor([number]) for number in (change, *ends)))
+def test_a_change_beyond_its_range_is_folded_into_it(change, ends, expected):
+    found = folded(*(torch.tensor([number]) for number in (change, *ends)))
     assert_close(found, torch.tensor([expected]))
 
 

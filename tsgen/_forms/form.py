@@ -7,6 +7,7 @@ pickled without pandas or torch, and saved as JSON.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -353,7 +354,7 @@ class LongForm(Form):
         """Take the labels of the series, unless one beginning is for several.
 
         And the times, if those of every beginning are at the one distance of `fit`:
-        series go on from there.
+        series go on from there. It warns if they are not, nor those of `fit`.
         """
         if not is_frame(prefix) or prefix.index.nlevels != 2 or not len(lengths):
             return made
@@ -361,14 +362,29 @@ class LongForm(Form):
         starts = np.flatnonzero(~labels.duplicated())
         own = range(len(lengths)) if len(starts) < len(lengths) else labels[starts]
         series = import_pandas().Index(own).repeat(lengths)
-        times = continued(self.times, prefix.index.get_level_values(1), starts, lengths)
+        came = prefix.index.get_level_values(1)
+        times = continued(self.times, came, starts, lengths)
         if times is None:
             times = made.index.get_level_values(1)
+            self._warn_of_other_times(came, len(starts))
         names = made.index.names
         made.index = import_pandas().MultiIndex.from_arrays(
             [series, times], names=names
         )
         return made
+
+    def _warn_of_other_times(self, times: Index, n_series: int) -> None:
+        """Warn if times of beginnings are not those of the first steps of `fit`."""
+        first = list(self.times.index(len(times) // n_series))
+        if list(times) != first * n_series:
+            warnings.warn(
+                "The times of prefix should be at the one distance of those of fit, or "
+                f"the first ones there, {shortened(first)}, got "
+                f"{shortened(list(times))}. The series have the times of fit; set "
+                "others by set_axis.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         known = len(self.dtypes) in (1, n_channels)

@@ -216,9 +216,9 @@ class BaseGenerator(DensityMixin, SavedState):
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels)
-            In the units, the form and the floating-point type of the training series.
-            For one seed, the first series do not depend on how many are drawn, up to
-            rounding.
+            In the units and the form of the training series; arrays are float32 if
+            theirs were, otherwise float64. For one seed, the first series do not depend
+            on how many are drawn, up to rounding.
         """
         self._check_usable()
         n_samples = check_count(n_samples, "n_samples")

@@ -46,17 +46,20 @@ def read_prefix(
     check_columns(prefix, generator._form, generator.n_channels_, "prefix")
     check_first_steps(prefix, generator._form, generator.n_timesteps_, "prefix")
     start = _as_beginnings(prefix, generator._form)
-    if len(start) == 1:
-        start = np.repeat(start, n_samples, axis=0)
     n_steps, longest = start.shape[1], generator.n_timesteps_ - 1
-    wanted = (n_samples, n_steps, generator.n_channels_)
-    if start.shape != wanted or n_steps > longest:
+    if not longest:
+        raise ValueError(
+            "prefix needs a generator of series of two steps or more, got one of "
+            "series of one step. Leave it out, or fit on longer series."
+        )
+    wanted = {(n, n_steps, generator.n_channels_) for n in (1, n_samples)}
+    if start.shape not in wanted or n_steps > longest:
         raise ValueError(
             "prefix must hold beginnings of shape (n_samples, n_steps, n_channels) = "
             f"({n_samples}, 1 to {longest}, {generator.n_channels_}), or one for all, "
             f"got {start.shape}.\nCut it, or ask for as many series as it has."
         )
-    return start
+    return np.broadcast_to(start, (n_samples, *start.shape[1:])).copy()
 
 
 def _as_beginnings(prefix: Any, form: Form) -> np.ndarray:

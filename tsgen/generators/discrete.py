@@ -46,7 +46,7 @@ def check_whole(X: np.ndarray, form: Form) -> None:
     if others.size:
         raise ValueError(
             "X must hold whole numbers in the columns that held them in fit, got "
-            f"{others.size} that are not, the first is {others[0]:g}.\n"
+            f"{others.size} that are not, the first is {float(others[0])!r}.\n"
             "Fit on columns of floats, e.g. with astype(float)."
         )
 

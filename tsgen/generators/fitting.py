@@ -117,10 +117,10 @@ class Fit:
         trained, held_out = self._split(x, condition)
         try:
             weights = self._first_stage(trained, held_out)
-            self._keep(weights, trained[0])
+            self._keep(weights, x)
         except KeyboardInterrupt:
             if self.model is None and self._joint.n_epochs:
-                self._keep(self._joint.last_averaged, trained[0])
+                self._keep(self._joint.last_averaged, x)
             raise
         if self.generator.warm_start:
             self.state = self._training_state(tuple(x.shape[1:]))

@@ -166,8 +166,10 @@ class BaseLatentGenerator(
             forecast. The latents are inferred from it: of 256 of the prior one is
             chosen, with the likelihood of the prefix as weight, and a posterior fitted
             from there. If `X` of `fit` had no axis of channels, the prefix need not
-            have one either. After a long frame series keep its labels, one for each,
-            and go on from its times, if they are at the one distance of those of `fit`.
+            have one either. It has no gaps; `impute` goes on from beginnings with
+            some. After a long frame series keep its labels, one for each, and go on
+            from its times, if they are at the one distance of those of `fit`; else
+            they have those of `fit`, with a warning.
         gaps : bool, default=False
             Leave out the entries that this training series lacks. The prefix stays
             whole.
@@ -178,10 +180,10 @@ class BaseLatentGenerator(
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels), or in the form of `X`
-            In the units, the form and the floating-point type of the training series: a
-            list if their lengths differ, a DataFrame or a tensor if they were one. For
-            one seed, the first series do not depend on how many are drawn, up to
-            rounding.
+            In the units and the form of the training series: a list if their lengths
+            differ, a DataFrame or a tensor if they were one. Arrays are float32 if
+            theirs were, otherwise float64. For one seed, the first series do not depend
+            on how many are drawn, up to rounding.
 
         Warns
         -----
@@ -336,6 +338,7 @@ class BaseLatentGenerator(
         float
             Nats per series.
         """
+        check_is_fitted(self)
         return float(self.score_samples(X, self._known(y), static).mean())
 
     def transform(self, X: ArrayLike) -> np.ndarray:

@@ -271,7 +271,8 @@ def generate(
     state: Any = decoder.begin(z)
     observations = 3 * [z.new_full((len(z), n_channels), torch.nan)]
     for t in range(n_timesteps):
-        features, state = decoder.step(state, readable(observations[-1]))
-        past = Past.after(*observations[:-4:-1])
+        earlier, before, value = observations[-3:]
+        features, state = decoder.step(state, readable(value))
+        past = Past.after(value, before, earlier)
         observations.append(emit(features, past, t))
     return torch.stack(observations[3:], dim=1)

@@ -156,12 +156,18 @@ class LatentDiffusion(Diffusion):
         return generate(self.decoder, z, emit, eps.shape[1], eps.shape[-1])
 
     def _within_reach(self, x: Tensor, previous: Tensor) -> Tensor:
-        """Hold observations (B, C), and their changes from the last ones, in range."""
-        change = x - previous
+        """Hold observations (B, C), and their changes from the last ones, in range.
+
+        The first ones, after NaN, only the former; and where a channel always rises, or
+        falls, it goes on to, out of its range.
+        """
         low, high = self.change_range
+        change = x - previous
         is_far = (change < low) | (change > high)  # false where nothing was before
-        nearer = previous + shortened(change, low, high)
-        return torch.where(is_far, nearer, x).clamp(*self.series_range)
+        nearer = previous + folded(change, low, high)
+        x = torch.where(is_far, nearer, x).clamp(*self.series_range)
+        x = torch.where(x - previous < low, previous + low, x)
+        return torch.where(x - previous > high, previous + high, x)
 
     @torch.no_grad()
     def calibrate(self, x: Rows, batch_size: int = 1024) -> None:
@@ -211,16 +217,20 @@ class LatentDiffusion(Diffusion):
         return mean, (2 * log_scale).exp()
 
 
-def shortened(change: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    r"""Bring changes (B, C) beyond a range, of ends (C,), into it, the same way.
+def folded(change: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    r"""Bring changes (B, C) beyond a range, of ends l and h (C,), into it.
 
-    .. math:: \delta \bmod e
+    .. math:: \begin{cases} \delta \bmod e & l \le 0 \le h \\
+        l + (\delta - l) \bmod (h - l) & \text{else} \end{cases}
 
-    with e the end that is passed. Draws from normals far away are so spread over the
-    range; at its ends they would make straight lines.
+    with e the end that is passed: they keep their sign. Draws from normals far away are
+    so spread over the range; at its ends they would make straight lines.
     """
-    end = torch.where(change > high, high, low)
-    return change.fmod(end).nan_to_num().clamp(low, high)  # NaN if the end is 0
+    same_way = change.fmod(torch.where(change > high, high, low))
+    inside = low + (change - low).remainder(high - low)
+    has_zero = (low <= 0) & (high >= 0)
+    found = torch.where(has_zero, same_way, inside)
+    return found.nan_to_num().clamp(low, high)  # NaN after a division by 0
 
 
 class LatentMoments(NamedTuple):

@@ -239,9 +239,7 @@ class MixtureLikelihood(nn.Module):
         seen = self._seen(x, ahead)
         units = F.relu(units + F.linear(seen, into_units))
         raw = raw + F.linear(units, from_units)
-        told = torch.stack([ahead.near.news(x), readable(x)], dim=-1)  # (..., C, 2)
-        shift = F.linear(told.flatten(-2), into_means.flatten(0, 1))
-        shift = shift.unflatten(-1, (self.n_components, self.n_channels))
+        shift = self._shift(x, ahead, into_means)
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
         n_recurring = len(self.recurring.owners)
@@ -281,6 +279,12 @@ class MixtureLikelihood(nn.Module):
             drawn.append(x)
         return torch.cat(drawn, dim=-1)
 
+    def _shift(self, x: Tensor, ahead: Ahead, weight: Tensor) -> Tensor:
+        """How the channels before each move its means, (..., K, C)."""
+        told = torch.stack([ahead.near.news(x), readable(x)], dim=-1)  # (..., C, 2)
+        shift = F.linear(told.flatten(-2), weight.flatten(0, 1))
+        return shift.unflatten(-1, (self.n_components, self.n_channels))
+
     def _before(self, h: Tensor, past: Past, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Units and outputs before any channel of the step is seen."""
         both = self.from_features(h) + F.linear(self._seen_before(past), weight)
@@ -305,12 +309,14 @@ class MixtureLikelihood(nn.Module):
         changes = self.typical_change[slice(None) if channel is None else channel]
         change = (x - ahead.near.previous) / changes
         recurs = self.recurring.at(x, ahead.values, channel)
-        return _seen(x, change, x.isnan(), recurs)
+        return _side_by_side(x, change, x.isnan(), recurs)
 
     def _seen_before(self, past: Past) -> Tensor:
         """Put what is seen of the last step side by side, (..., 4 C + R)."""
         change = past.change / self.typical_change
-        return _seen(past.value, change, past.missing, self.recurring.at_last(past))
+        return _side_by_side(
+            past.value, change, past.missing, self.recurring.at_last(past)
+        )
 
     def _entry(
         self, channel: int, raw: Tensor, shift: Tensor, ahead: Ahead
@@ -410,7 +416,7 @@ class MixtureLikelihood(nn.Module):
         return (weight * is_before[:, None]).transpose(-1, -2).flatten(-2)
 
 
-def _seen(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
+def _side_by_side(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
     """Put side by side changes, values, and whether these repeat, lack or recur."""
     flags = (part.to(x) for part in (change == 0, missing, recurs))
     return torch.cat([readable(change.asinh()), readable(x), *flags], dim=-1)
