@@ -1,8 +1,9 @@
 """Recurrence: values that channels take again and again, exactly.
 
 The value of the step before, the few values of a channel that stand out, such as the
-zeros of sales or the end of a range, and the next value on a straight line, where
-values were interpolated. Whoever draws series from densities alone never meets them.
+zeros of sales or the end of a range, the next value on a straight line, where values
+were interpolated, and the grid that all values of a channel are of, as whole numbers.
+Whoever draws series from densities alone never meets them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from tsgen._grid import Grid
 from tsgen._supports import MAX_VALUES, Support
 
 MOST_COUNTED = 5_000_000  # entries that are looked at
@@ -28,8 +30,9 @@ class Recurrence(NamedTuple):
     The share of repeats of each channel, strictly between 0 and 1; the typical size of
     a change, the median of those that are not 0, or 0 without any; the number of
     recurring values of each channel; the values of all channels in a row, and their
-    shares among the values that do not repeat. The last one of a channel may be NaN: it
-    stands for the next value on the straight line through the last two.
+    shares among the values that do not repeat; and the grids of channels. The last
+    value of a channel may be NaN: it stands for the next value on the straight line
+    through the last two.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Recurrence(NamedTuple):
     sizes: tuple[int, ...]
     values: np.ndarray  # (R,)
     shares: np.ndarray  # (R,)
+    grid: Grid
 
     @property
     def owner(self) -> np.ndarray:
@@ -57,6 +61,7 @@ class Recurrence(NamedTuple):
     def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
         """Look at series (n, T, C); `discrete` channels have no values."""
         X = _some(X)
+        grid = Grid.of(X, discrete)
         steps = np.abs(np.diff(X, axis=1))
         repeats = steps == 0
         columns = np.moveaxis(steps, 2, 0)
@@ -70,7 +75,7 @@ class Recurrence(NamedTuple):
         found = [nothing if c in discrete else part for c, part in enumerate(found)]
         values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
         numbers = tuple(len(part.values) for part in found)
-        return cls(share, changes, numbers, values, shares)
+        return cls(share, changes, numbers, values, shares, grid)
 
     def merged(self, standardised: np.ndarray) -> Self:
         """Keep one of neighbouring values whose standardised ones (R,) are equal."""
@@ -87,13 +92,15 @@ class Recurrence(NamedTuple):
         """Return what was learned, by name; `restored` also needs the sizes."""
         lines = np.isnan(self.values)
         values = np.where(lines, 0.0, self.values)
-        parts = (self.repeats, self.changes, values, lines.astype(float), self.shares)
+        of_values = values, lines.astype(float), self.shares
+        parts = self.repeats, self.changes, *self.grid, *of_values
         return dict(zip(self.layout(self.sizes), parts, strict=True))
 
     @staticmethod
     def layout(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Return the type and the shape of `arrays`."""
-        lengths = dict.fromkeys(("repeats", "changes"), len(sizes))
+        of_channels = "repeats", "changes", *Grid._fields
+        lengths = dict.fromkeys(of_channels, len(sizes))
         lengths |= dict.fromkeys(("values", "lines", "shares"), sum(sizes))
         return {f"recurrence_{k}": ("float64", (n,)) for k, n in lengths.items()}
 
@@ -107,14 +114,14 @@ class Recurrence(NamedTuple):
             If they are not those of a recurrence.
         """
         parts = (arrays[name] for name in cls.layout(sizes))
-        repeats, changes, values, lines, shares = parts
-        values = np.where(lines, np.nan, values)
-        found = cls(repeats, changes, tuple(sizes), values, shares)
+        repeats, changes, origins, spacings, values, lines, shares = parts
+        values, grid = np.where(lines, np.nan, values), Grid(origins, spacings)
+        found = cls(repeats, changes, tuple(sizes), values, shares, grid)
         total = np.bincount(found.owner, shares, len(sizes))
         if not ((repeats > 0) & (repeats < 1)).all():
             raise ValueError("its shares of repeats must lie between 0 and 1")
-        if (changes < 0).any():
-            raise ValueError("its typical changes must not be negative")
+        if (changes < 0).any() or (spacings < 0).any():
+            raise ValueError("its changes and spacings must not be negative")
         if (shares < LEAST_SHARE / 2).any() or (total >= 1).any():
             raise ValueError("shares of recurring values must leave some to others")
         is_last = np.diff(found.owner, append=len(sizes)) > 0

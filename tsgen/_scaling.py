@@ -150,11 +150,12 @@ class SeriesScaler:
         -------
         ndarray of shape (..., n_channels), float64
             Exactly the constant in constant channels, a value of the support in
-            discrete ones, and a recurring value where `Z` is, in float32, its
-            standardised one.
+            discrete ones, the nearest of the grid in those that have one, and a
+            recurring value where `Z` is, in float32, its standardised one.
         """
         X = (self.relative_mean_ + self.relative_scale_ * Z) * self.unit_
         if self.recurrence is not None:
+            X = self.recurrence.grid.nearest(X)
             for channel, value, scaled in zip(
                 self.recurrence.owner,
                 self.recurrence.values,
@@ -181,6 +182,13 @@ class SeriesScaler:
         scale = np.where(self.constant_, 1.0, self.relative_scale_)
         changes = self.recurrence.changes / self.unit_ / scale
         return np.where(changes > 0, changes, 1.0).clip(SMALLEST_CHANGE, 1.0)
+
+    def standardised_grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return origins and spacings of the grids as `transform` gives them, (C,)."""
+        assert self.recurrence is not None
+        origins, spacings = self.recurrence.grid
+        scale = np.where(self.constant_, 1.0, self.relative_scale_)
+        return self._standardised(origins), spacings / self.unit_ / scale
 
     def _check_recurrence(self) -> None:
         """Check that recurring values, of unknown origin, can be told apart."""

@@ -521,6 +521,7 @@ class BaseLatentGenerator(
         changes = torch.from_numpy(self.scaler_.standardised_changes())
         repeats, shares = map(torch.from_numpy, (recurrence.repeats, recurrence.shares))
         likelihood.set_recurrence(repeats, changes, scaled, shares)
+        likelihood.set_grid(*map(torch.from_numpy, self.scaler_.standardised_grid()))
         if supports.channels:
             discrete = list(supports.discrete)
             values, of_each = supports.table()  # (S, C) each

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.grid import Grid
 from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.near import Near, Placement
 from tsgen.nn.likelihoods.normal import kept
@@ -22,6 +23,7 @@ from tsgen.nn.rows import any_change, widened
 SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5
 BLIND_UNITS = 64  # see no channel, and so serve all
+SAME_VALUE = 0.25  # of the spacing of a grid, how far off one of its values is still it
 ALIGNMENT = 16  # floats in a vector register; other widths take up to twice the time
 
 
@@ -121,6 +123,8 @@ class MixtureLikelihood(nn.Module):
     log_share: Tensor
     usual_log_odds: Tensor
     log_change: Tensor  # typical ones
+    grid_origin: Tensor
+    grid_spacing: Tensor
 
     def __init__(
         self,
@@ -157,6 +161,9 @@ class MixtureLikelihood(nn.Module):
         self.register_buffer("log_share", padded.clone(), persistent=False)
         self.register_buffer("usual_log_odds", torch.zeros(n_channels), False)
         self.register_buffer("log_change", torch.zeros(n_channels), False)
+        self.register_buffer("grid_origin", torch.zeros(n_channels), False)
+        self.register_buffer("grid_spacing", torch.zeros(n_channels), False)
+        self.on_grid: list[int] = []
 
     def _outputs(self) -> list[int]:
         """Channels that the outputs belong to.
@@ -193,18 +200,28 @@ class MixtureLikelihood(nn.Module):
         self.log_change.copy_(changes.log())
         self.recurring.set(values, shares, changes)
 
+    def set_grid(self, origins: Tensor, spacings: Tensor) -> None:
+        """Set a value of the grid of each channel, and the spacing, 0 without; (C,).
+
+        After `set_recurrence`.
+        """
+        self.grid_origin.copy_(origins)
+        self.grid_spacing.copy_(spacings)
+        self.on_grid = spacings.nonzero()[:, 0].tolist()
+        self.recurring.tolerate(spacings * SAME_VALUE)
+
     def has_density(self, x: Tensor) -> Tensor:
         """Tell which entries of series (B, T, C) have a density.
 
-        The others are missing, or have a probability: they repeat, recur or are
-        discrete.
+        The others are missing, or have a probability: they repeat, recur, or are
+        discrete or of a grid.
         """
         past, recurring = Past.before_each(delayed(x, first=torch.nan)), self.recurring
         there = ~x.isnan() & (x != past.value)
         at = recurring.at(x, recurring.after(past))
         for place, owner in enumerate(recurring.owners):
             there[..., owner] &= ~at[..., place]
-        there[..., self.discrete] = False
+        there[..., self.discrete + self.on_grid] = False
         return there
 
     def reach(self, ends: Tensor, of_changes: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,10 +233,13 @@ class MixtureLikelihood(nn.Module):
         reach = self._reach(ends)
         is_free = of_changes.isinf()
         is_free[:, self.discrete] = True
-        return reach, torch.where(is_free, any_change(reach), widened(of_changes))
+        steps = Grid(torch.zeros_like(self.grid_origin), self.grid_spacing)
+        changes = steps.inside(widened(of_changes))
+        return reach, torch.where(is_free, any_change(reach), changes)
 
     def _reach(self, ends: Tensor) -> Tensor:
-        reach, owners = widened(ends), self.recurring.owners
+        reach = Grid(self.grid_origin, self.grid_spacing).inside(widened(ends))
+        owners = self.recurring.owners
         is_end = ends[:, owners] == self.recurring.values  # (2, R)
         for row, column in is_end.nonzero().tolist():
             reach[row, owners[column]] = self.recurring.values[column]
@@ -298,7 +318,7 @@ class MixtureLikelihood(nn.Module):
         values = self.recurring.after(past)
         return Ahead(
             near,
-            near.placement(is_near, self.min_scale),
+            near.placement(is_near, self.min_scale, self.grid_spacing / 2),
             self.usual_log_odds,
             values,
             self.recurring.never(values, past.value),
@@ -355,7 +375,19 @@ class MixtureLikelihood(nn.Module):
             ahead.near.previous,
             self.recurring.read(recurs, ahead.values, ahead.never, channel),
             Mixture(logits.log_softmax(dim=-2), mean, scale),
+            self._grid(channel),
         )
+
+    def _grid(self, channel: int | None) -> Grid | None:
+        """Return the grids of all continuous channels, or of one; None without any."""
+        if not self.on_grid or (channel is not None and channel not in self.on_grid):
+            return None
+        which: slice | list[int] = slice(None)
+        if channel is not None:
+            which = slice(channel, channel + 1)
+        elif self.discrete:
+            which = self.continuous
+        return Grid(self.grid_origin[which], self.grid_spacing[which])
 
     def _categorical(
         self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)

@@ -53,19 +53,23 @@ class Near(NamedTuple):
         """
         return self.change.sqrt()
 
-    def placement(self, is_near: Tensor, min_scale: float) -> Placement:
+    def placement(
+        self, is_near: Tensor, min_scale: float, narrowest: Tensor
+    ) -> Placement:
         """Tell where normals lie: some of the K here, the others anywhere.
 
-        The smallest scales are at most `min_scale`.
+        The smallest scales are at most `min_scale`, but not below the `narrowest` (C,).
         """
         is_near = is_near[:, None]
         smallest = (SMALLEST_SCALE * self.change).clamp(max=min_scale)
+        smallest = torch.maximum(smallest, narrowest)
+        elsewhere = narrowest.clamp(min=min_scale)
         parts = (
-            torch.where(is_near, here[..., None, :], elsewhere)
-            for here, elsewhere in (
+            torch.where(is_near, here[..., None, :], far)
+            for here, far in (
                 (self.middle, 0.0),
                 (self.reach, 1.0),
-                (smallest, min_scale),
+                (smallest, elsewhere),
                 (self.change, 1.0),
             )
         )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past
+from tsgen.nn.likelihoods.grid import Grid
 from tsgen.nn.likelihoods.mixture import Mixture, chosen_within
 from tsgen.nn.likelihoods.normal import standard_normal_log_prob
 
@@ -86,9 +87,11 @@ class Inflated(NamedTuple):
         \ln(1 - \rho) + \ln p_0 + \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) &
         \text{else} \end{cases}
 
-    A probability where values repeat or recur, a density elsewhere. The log odds of a
-    repeat, those in training, and the previous value have shape (..., C); where that is
-    not known, it is NaN and :math:`\rho = 0`.
+    A probability where values repeat or recur, a density elsewhere. On a grid what the
+    mixture has there is a probability too, and adds to the others: it may be rounded to
+    a value that repeats or recurs. The log odds of a repeat, those in training, and the
+    previous value have shape (..., C); where that is not known, it is NaN and
+    :math:`\rho = 0`.
     """
 
     log_odds: Tensor
@@ -96,14 +99,22 @@ class Inflated(NamedTuple):
     previous: Tensor
     recurring: Recurring
     mixture: Mixture
+    grid: Grid | None = None  # if a channel has one
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log-probability of entries that repeat or recur, log-density of others."""
+        """Log-probability of what repeats, recurs or is of a grid, log-density else."""
         repeats, changes = self._log_probabilities()
         at, is_other = self._recurs(x)
-        recurs = self._sum(at * self.recurring.log_odds) + self._log_none()
-        density = torch.where(is_other, self.mixture.log_prob(x), 0.0)
-        return torch.where(x == self.previous, repeats, changes + recurs + density)
+        none, density = self._log_none(), self.mixture.log_prob(x)
+        recurs = self._sum(at * self.recurring.log_odds) + none
+        other = changes + recurs + torch.where(is_other, density, 0.0)
+        found = torch.where(x == self.previous, repeats, other)
+        if self.grid is None:
+            return found
+        rounded = changes + none + density + self.grid.step.log()
+        both = torch.logaddexp(found, rounded)
+        both = torch.where(is_other & (x != self.previous), rounded, both)
+        return torch.where(self.grid.exists, both, found)
 
     def gain(self, x: Tensor) -> Tensor:
         r"""Log-likelihood of what each entry does, above that of the marginals.
@@ -138,7 +149,15 @@ class Inflated(NamedTuple):
         place, within = chosen_within(log_weight, torch.special.ndtr(which.double()))
         exact = torch.cat([self.previous[..., None], values], dim=-1)
         exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
-        return torch.where(place == 0, self.mixture.draw(within, deviation), exact)
+        drawn = self._of_grid(within, deviation)
+        return torch.where(place == 0, drawn, exact)
+
+    def _of_grid(self, probability: Tensor, deviation: Tensor) -> Tensor:
+        """Draw from the mixture, and round to the grid if there is one."""
+        if self.grid is None:
+            return self.mixture.draw(probability, deviation)
+        narrow = self.mixture._replace(scale=self.grid.narrowed(self.mixture.scale))
+        return self.grid.nearest(narrow.draw(probability, deviation), self.previous)
 
     def divergence(self) -> Tensor:
         r"""Bound the divergence of each entry from N(0, 1) and the shares in training.
@@ -227,6 +246,11 @@ class RecurringValues(nn.Module):
         self.tolerance.copy_(off * values.isnan())
         self.lines = values.isnan().nonzero()[:, 0].tolist()
 
+    def tolerate(self, off: Tensor) -> None:
+        """Let entries of channels be off by so much, (C,), from values not on lines."""
+        on_line = self.values.isnan()
+        self.tolerance.copy_(torch.where(on_line, self.tolerance, off[self.owners]))
+
     def owned(self, channel: int | None) -> slice:
         """Tell which values are those of a channel; None is for all."""
         if channel is None:
@@ -261,7 +285,7 @@ class RecurringValues(nn.Module):
 
     def at_last(self, past: Past) -> Tensor:
         """Tell which values the last observations are at, (..., R)."""
-        at = past.value[..., self.owner] == self.values
+        at = met(past.value[..., self.owner], self.values, self.tolerance)
         channels = [self.owners[r] for r in self.lines]
         bend, change = past.bend[..., channels], past.change[..., channels]
         off = self.tolerance[self.lines]
@@ -284,7 +308,7 @@ class RecurringValues(nn.Module):
 
         (..., R): they would be repeats, or there is no line to go on.
         """
-        return (previous[..., self.owner] == values) | values.isnan()
+        return met(previous[..., self.owner], values, self.tolerance) | values.isnan()
 
     def read(
         self, raw: Tensor, values: Tensor, never: Tensor, channel: int | None = None
