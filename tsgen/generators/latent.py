@@ -311,8 +311,9 @@ class BaseLatentGenerator(
         -------
         ndarray of shape (n_samples,)
             Nats per series, as a density in the units of `X`, with values that repeat
-            the one before them, recur or go on straight, and those of discrete
-            channels, counted by their probability if the likelihood is a mixture.
+            the one before them, recur, go on straight or are evenly spaced, as whole
+            numbers are, and those of discrete channels, counted by their probability
+            if the likelihood is a mixture.
             Missing entries are left out, and so are channels that were constant in
             training.
         """

@@ -9,7 +9,7 @@ are missing are NaN and count 0. An entry is drawn by two standard normal number
 from the mean of a normal. The normal takes the channels as independent given the
 features; the mixture takes each given the features, what was before and the channels
 before it, takes what repeats, recurs or goes on straight exactly, and gives discrete
-channels probabilities.
+channels, and those whose values are of a grid, probabilities.
 """
 
 from tsgen.nn.likelihoods.channels import ChannelMixtures, MixtureLikelihood

@@ -95,7 +95,8 @@ class MixtureLikelihood(nn.Module):
     channels, and the channels before c; means are also linear in the latter. Half of
     the normals lie near the last value, see `Near`. It holds what a diagonal normal
     cannot: channels that move together or are equal, small steps from a known value,
-    exact repeats, values that recur, straight lines, heavy tails. Discrete channels
+    exact repeats, values that recur, straight lines, rounded values (see
+    `tsgen.nn.likelihoods.grid`), heavy tails. Discrete channels
     have `Categorical` factors, whose logits, beside their shares in training, and the
     log odds of a repeat, which are added to that of the previous value, are computed
     likewise.
