@@ -225,23 +225,23 @@ class MixtureLikelihood(nn.Module):
         there[..., self.discrete + self.on_grid] = False
         return there
 
-    def reach(self, ends: Tensor, of_changes: Tensor) -> tuple[Tensor, Tensor]:
+    def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations and their changes by the ends of ranges in training.
 
         They may go beyond these, but values not where an end recurs: nothing sold, full
         saturation. Changes of discrete channels are free. (2, C) each.
         """
-        reach = self._reach(ends)
-        is_free = of_changes.isinf()
+        reach = self._reach(value_ends)
+        is_free = change_ends.isinf()
         is_free[:, self.discrete] = True
         steps = Grid(torch.zeros_like(self.grid_origin), self.grid_spacing)
-        changes = steps.inside(widened(of_changes))
+        changes = steps.inside(widened(change_ends))
         return reach, torch.where(is_free, any_change(reach), changes)
 
-    def _reach(self, ends: Tensor) -> Tensor:
-        reach = Grid(self.grid_origin, self.grid_spacing).inside(widened(ends))
+    def _reach(self, value_ends: Tensor) -> Tensor:
+        reach = Grid(self.grid_origin, self.grid_spacing).inside(widened(value_ends))
         owners = self.recurring.owners
-        is_end = ends[:, owners] == self.recurring.values  # (2, R)
+        is_end = value_ends[:, owners] == self.recurring.values  # (2, R)
         for row, column in is_end.nonzero().tolist():
             reach[row, owners[column]] = self.recurring.values[column]
         if self.discrete:

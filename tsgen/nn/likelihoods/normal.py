@@ -91,12 +91,12 @@ class GaussianLikelihood(nn.Module):
         """Tell which entries of series (B, T, C) have a density: all observed ones."""
         return ~x.isnan()
 
-    def reach(self, ends: Tensor, of_changes: Tensor) -> tuple[Tensor, Tensor]:
+    def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations, (2, C), by the ends of their ranges in training.
 
         Changes from one to the next are free.
         """
-        reach = widened(ends)
+        reach = widened(value_ends)
         return reach, any_change(reach)
 
     def forward(self, h: Tensor, past: Past) -> Gaussian:
