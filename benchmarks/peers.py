@@ -7,29 +7,28 @@ synthetic ones: sliced Wasserstein distance (500 projections), the standard
 discriminative score (GRU of max(4, C // 2) units, 2,000 iterations, three splits),
 spread ratio and the share nearer to training series than to held-out ones. Fitting is
 on one thread, in CPU seconds. Encoded held-out series, decoded, tell the decoder's
-share. "Longer" is with more epochs, as published generators train for hours.
+share. Every seed is a fit of its own, or a choice of real series.
 
-``OMP_NUM_THREADS=1 python benchmarks/peers.py "energy, stable posterior"`` fits one
-generator to one set, no names everything; Stocks and PhysioNet 2012 must be in the data
-folder (`TSGEN_DATA`) or are skipped.
+``OMP_NUM_THREADS=1 python benchmarks/peers.py energy stocks`` measures what
+`results/peers.csv` lacks of these sets, without names of all, and prints its table.
+Stocks and PhysioNet 2012 must be in the data folder (`TSGEN_DATA`) or are skipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from time import process_time
-from typing import Any, NamedTuple
 
 import numpy as np
-from measure import SEED, Row, run_benchmarks
 
-from tsgen import (
-    GaussianGenerator,
-    LatentDiffusionGenerator,
-    StablePosteriorGenerator,
-    memorization_report,
-)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.report import append_rows, read_rows
+from tsgen import GaussianGenerator, StablePosteriorGenerator, memorization_report
+from tsgen.comparison.result import _figure
 from tsgen.datasets import (
     fetch_physionet2012,
     fetch_stocks,
@@ -42,36 +41,20 @@ from tsgen.metrics import (
     spread_ratio,
 )
 
+RESULTS = "peers.csv"
+SEEDS = range(3)
+SPLIT_SEED = 0  # of the series that are held out
 MOST_SCORED = 1500
 N_SPLITS = 3  # of what the discriminative score trains and tests on
-REFERENCES, STABLE, LONGER = "references", "stable posterior", "stable, longer"
-GAUSSIAN = "Gaussian"
-GENERATORS: dict[str, type] = {
-    STABLE: StablePosteriorGenerator,
-    "latent diffusion": LatentDiffusionGenerator,
-    LONGER: StablePosteriorGenerator,
+FLOOR, GAUSSIAN, STABLE = "real, the floor", "Gaussian", "stable posterior"
+DECODED = f"{STABLE}, decoded"
+TABLE = {  # headings by metric
+    "sliced_wasserstein": "sliced Wasserstein",
+    "discriminative_score": "discriminative score",
+    "spread_ratio": "spread",
+    "share_nearer_train": "nearer to training",
+    "fit_cpu_seconds": "fit, CPU s",
 }
-EPOCHS_IF_LONGER = {"energy": 40}  # of both stages
-
-
-class Targets(NamedTuple):
-    """What the best generator measured before had, by metric."""
-
-    sliced_wasserstein: str
-    discriminative_score: str
-    spread_ratio: str = "0.95 to 1.05"
-    share_nearer_train: str = ""
-
-
-TARGETS = {
-    ("energy", STABLE): Targets("< 0.019", "< 0.22"),
-    ("stocks", STABLE): Targets("< 0.020", "< 0.16"),
-    ("physionet2012", STABLE): Targets("< 0.012", "< 0.04"),
-    ("energy", LONGER): Targets("< 0.019", "<= 0.05"),
-}
-
-
-Candidate = tuple[str, np.ndarray, str]  # who, series, how it came about
 
 
 def energy() -> np.ndarray:
@@ -89,103 +72,126 @@ def physionet2012() -> np.ndarray:
     return fetch_physionet2012(min_hours=1, download_if_missing=False).data
 
 
+SETS = {"energy": energy, "stocks": stocks, "physionet2012": physionet2012}
+
+
 def split(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Take 80 % at random to fit on; scale both parts by their range."""
-    order = np.random.default_rng(SEED).permutation(len(series))
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(series))
     n_train = int(0.8 * len(series))
     train, test = series[order[:n_train]], series[order[n_train:]]
     low, high = train.min((0, 1)), train.max((0, 1))
     return (train - low) / (high - low), (test - low) / (high - low)
 
 
-def protocol(
-    data: str, load: Callable[[], np.ndarray], generator: str
-) -> Iterator[Row]:
-    """Score a generator, or the references, on a data set."""
+Figure = tuple[str, str, float]  # who, metric, value
+
+
+def references(X_train: np.ndarray, X_test: np.ndarray, seed: int) -> Iterator[Figure]:
+    """Score real series, and draws from the Gaussian."""
+    rows = np.random.default_rng(seed).permutation(len(X_train))[: len(X_test)]
+    yield from scores(FLOOR, X_test, X_train[rows], seed)
+    drawn = GaussianGenerator(random_state=seed).fit(X_train).sample(len(X_test))
+    yield from scores(GAUSSIAN, X_test, drawn, seed)
+    yield GAUSSIAN, "share_nearer_train", nearness(X_train, X_test, drawn, seed)
+
+
+def stable_posterior(
+    X_train: np.ndarray, X_test: np.ndarray, seed: int
+) -> Iterator[Figure]:
+    """Fit, sample, and decode what is encoded."""
+    model = StablePosteriorGenerator(check_collapse=False, random_state=seed)
+    start = process_time()
+    model.fit(X_train)
+    yield STABLE, "fit_cpu_seconds", process_time() - start
+    drawn = model.sample(len(X_test))
+    yield from scores(STABLE, X_test, drawn, seed)
+    yield STABLE, "share_nearer_train", nearness(X_train, X_test, drawn, seed)
+    encoded = model.transform(X_test)
+    decoded = model.inverse_transform(encoded, noise=True, random_state=seed)
+    yield from scores(DECODED, X_test, decoded, seed)
+
+
+GENERATORS = {"references": references, STABLE: stable_posterior}
+
+
+def scores(who: str, X_test: np.ndarray, X: np.ndarray, seed: int) -> Iterator[Figure]:
+    """Score series against held-out ones."""
+    distance = sliced_wasserstein_distance(
+        X_test, X, standardize=False, random_state=seed
+    )
+    yield who, "sliced_wasserstein", float(distance)
+    yield who, "discriminative_score", over_splits(X_test, X, seed)
+    yield who, "spread_ratio", float(spread_ratio(X_test, X))
+
+
+def over_splits(X_test: np.ndarray, X: np.ndarray, seed: int) -> float:
+    """Average the standard discriminative score over splits."""
+    width = max(4, X.shape[2] // 2)
+    seeds = range(N_SPLITS * seed, N_SPLITS * (seed + 1))
+    found = [
+        discriminative_score(X_test, X, hidden_size=width, random_state=k)
+        for k in seeds
+    ]
+    return float(np.mean(found))
+
+
+def nearness(
+    X_train: np.ndarray, X_test: np.ndarray, X: np.ndarray, seed: int
+) -> float:
+    """Return the share of series nearer to training than to held-out ones."""
+    report = memorization_report(X, X_train, X_test, random_state=seed)
+    return report.share_nearer_train
+
+
+def missing(names: list[str]) -> Iterator[tuple[str, str, int]]:
+    """List the sets, generators and seeds that no row holds yet."""
+    finished = {(r["data"], r["job"], int(r["seed"])) for r in read_rows(RESULTS)}
+    for seed in SEEDS:
+        for data in names or SETS:
+            for job in GENERATORS:
+                if (data, job, seed) not in finished:
+                    yield data, job, seed
+
+
+def measure(data: str, job: str, seed: int) -> None:
+    """Score a generator, or the references, on a set; append the rows."""
     try:
-        X_train, X_test = split(load())
+        X_train, X_test = split(SETS[data]())
     except FileNotFoundError as error:
         print(error)
         return
-    X_test = X_test[:MOST_SCORED]
-    if generator == REFERENCES:
-        candidates = references(X_train, len(X_test))
-    else:
-        candidates = fitted(unfitted(generator, data), generator, X_train, X_test)
-    for name, X, detail in candidates:
-        for metric, value in scores(name, X_train, X_test, X):
-            target = getattr(TARGETS.get((data, name)), metric, "")
-            yield Row(
-                f"{data} {name} {metric}", f"{name}: {metric}", value, target, detail
-            )
-
-
-def references(X_train: np.ndarray, size: int) -> Iterator[Candidate]:
-    """Take real series, and draw from the Gaussian."""
-    yield "real, the floor", X_train[:size], ""
-    gaussian = GaussianGenerator(random_state=SEED).fit(X_train)
-    yield GAUSSIAN, gaussian.sample(size), ""
-
-
-def unfitted(generator: str, data: str) -> Any:
-    """Make a generator with its defaults, but for the epochs if trained longer."""
-    epochs = EPOCHS_IF_LONGER[data] if generator == LONGER else "auto"
-    return GENERATORS[generator](
-        max_iter=epochs,
-        prior_max_iter=epochs,
-        check_collapse=False,
-        random_state=SEED,
+    unit = {"data": data, "job": job, "seed": seed}
+    found = list(GENERATORS[job](X_train, X_test[:MOST_SCORED], seed))
+    append_rows(
+        RESULTS, [unit | {"who": w, "metric": m, "value": v} for w, m, v in found]
     )
 
 
-def fitted(
-    model: Any, name: str, X_train: np.ndarray, X_test: np.ndarray
-) -> Iterator[Candidate]:
-    """Fit, sample, and decode what is encoded."""
-    start = process_time()
-    model.fit(X_train)
-    detail = f"fit in {process_time() - start:.0f} CPU s"
-    yield name, model.sample(len(X_test)), detail
-    decoded = model.inverse_transform(model.transform(X_test), noise=True)
-    yield f"{name}, decoded", decoded, detail
+def table() -> str:
+    """Lay out means over seeds, and half of their 95 % intervals."""
+    lines = [f"| | seeds | {' | '.join(TABLE.values())} |", "|---" * 7 + "|"]
+    rows = read_rows(RESULTS)
+    for data in SETS:
+        for who in (FLOOR, GAUSSIAN, STABLE, DECODED):
+            own = [row for row in rows if (row["data"], row["who"]) == (data, who)]
+            seeds = len({row["seed"] for row in own})
+            cells = [cell(own, metric) for metric in TABLE]
+            lines.append(f"| {data}: {who} | {seeds} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
-def scores(
-    who: str, X_train: np.ndarray, X_test: np.ndarray, X: np.ndarray
-) -> Iterator[tuple[str, float]]:
-    """Score series against held-out ones; synthetic ones for memorisation too."""
-    if who in (GAUSSIAN, *GENERATORS):
-        report = memorization_report(X, X_train, X_test, random_state=SEED)
-        yield "share_nearer_train", report.share_nearer_train
-    metrics = {
-        "sliced_wasserstein": partial(
-            sliced_wasserstein_distance, standardize=False, random_state=SEED
-        ),
-        "discriminative_score": over_splits,
-        "spread_ratio": spread_ratio,
-    }
-    for metric, score in metrics.items():
-        yield metric, float(score(X_test, X))
+def cell(rows: list[dict[str, str]], metric: str) -> str:
+    """Write a mean, of three seeds with its interval; empty without rows."""
+    values = np.array([float(r["value"]) for r in rows if r["metric"] == metric])
+    if len(values) > 2:
+        return _figure(values)
+    return f"{values.mean():.3g}" if len(values) else ""
 
-
-def over_splits(X_test: np.ndarray, X: np.ndarray) -> float:
-    """Average the standard discriminative score over splits."""
-    width = max(4, X.shape[2] // 2)
-    return np.mean(
-        [
-            discriminative_score(X_test, X, hidden_size=width, random_state=SEED + k)
-            for k in range(N_SPLITS)
-        ]
-    )
-
-
-SETS = (energy, stocks, physionet2012)
-BENCHMARKS = {
-    f"{load.__name__}, {generator}": partial(protocol, load.__name__, load, generator)
-    for generator in (REFERENCES, *GENERATORS)
-    for load in SETS
-    if generator != LONGER or load.__name__ in EPOCHS_IF_LONGER
-}
 
 if __name__ == "__main__":
-    run_benchmarks(BENCHMARKS, "peers.csv")
+    warnings.simplefilter("ignore")
+    for unit in missing(sys.argv[1:]):
+        measure(*unit)
+        print(*unit, flush=True)
+    print(table())
