@@ -38,7 +38,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/dependency.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scores.py
 
-# Long, resumable: fits whose rows are in benchmarks/results are not repeated.
+# Long; most do not repeat fits whose rows are in benchmarks/results.
 facts: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_facts.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/dependency_forms.py
