@@ -45,6 +45,8 @@ class Grid(NamedTuple):
 
     def nearest(self, X: np.ndarray) -> np.ndarray:
         """Move values (..., C) to the grids of their channels; NaN stays."""
+        if not self.spacings.any():
+            return X
         X = X.copy()
         for c in np.flatnonzero(self.spacings):
             X[..., c] = _nearest(X[..., c], self.origins[c], self.spacings[c])

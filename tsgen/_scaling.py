@@ -179,16 +179,14 @@ class SeriesScaler:
     def standardised_changes(self) -> np.ndarray:
         """Return the typical changes in standard deviations, (C,), from 1e-4 to 1."""
         assert self.recurrence is not None
-        scale = np.where(self.constant_, 1.0, self.relative_scale_)
-        changes = self.recurrence.changes / self.unit_ / scale
+        changes = self.recurrence.changes / self.unit_ / self._divisor
         return np.where(changes > 0, changes, 1.0).clip(SMALLEST_CHANGE, 1.0)
 
     def standardised_grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Return origins and spacings of the grids as `transform` gives them, (C,)."""
         assert self.recurrence is not None
         origins, spacings = self.recurrence.grid
-        scale = np.where(self.constant_, 1.0, self.relative_scale_)
-        return self._standardised(origins), spacings / self.unit_ / scale
+        return self._standardised(origins), spacings / self.unit_ / self._divisor
 
     def _check_recurrence(self) -> None:
         """Check that recurring values, of unknown origin, can be told apart."""
@@ -200,10 +198,15 @@ class SeriesScaler:
         if np.isinf(scaled).any() or not apart.all():
             raise ValueError("recurring values must increase and be finite")
 
+    @property
+    def _divisor(self) -> np.ndarray:
+        """What values are divided by in multiples of `unit_`, (C,)."""
+        return np.where(self.constant_, 1.0, self.relative_scale_)
+
     def _standardised(self, X: np.ndarray) -> np.ndarray:
         Z = X / self.unit_
         Z -= self.relative_mean_
-        Z /= np.where(self.constant_, 1.0, self.relative_scale_)
+        Z /= self._divisor
         Z[..., self.constant_] = 0.0
         return Z
 

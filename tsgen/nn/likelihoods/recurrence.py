@@ -149,10 +149,9 @@ class Inflated(NamedTuple):
         place, within = chosen_within(log_weight, torch.special.ndtr(which.double()))
         exact = torch.cat([self.previous[..., None], values], dim=-1)
         exact = exact.gather(-1, (place - 1).clamp(min=0)[..., None])[..., 0]
-        drawn = self._of_grid(within, deviation)
-        return torch.where(place == 0, drawn, exact)
+        return torch.where(place == 0, self._drawn(within, deviation), exact)
 
-    def _of_grid(self, probability: Tensor, deviation: Tensor) -> Tensor:
+    def _drawn(self, probability: Tensor, deviation: Tensor) -> Tensor:
         """Draw from the mixture, and round to the grid if there is one."""
         if self.grid is None:
             return self.mixture.draw(probability, deviation)
