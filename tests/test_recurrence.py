@@ -125,7 +125,7 @@ def test_samples_hold_recurring_values_as_often_as_series(rng, cls):
     generator = cls(
         hidden_size=16,
         latent_size=4,
-        max_iter=20,
+        max_iter=100,
         prior_max_iter=10,
         check_collapse=False,
         random_state=0,

@@ -3,7 +3,7 @@
 The value of the step before, the few values of a channel that stand out, such as the
 zeros of sales or the end of a range, the next value on a straight line, where values
 were interpolated, and the grid that all values of a channel are of, as whole numbers.
-Whoever draws series from densities alone never meets them.
+Whoever draws series from densities alone never meets them, nor ends that are abrupt.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from tsgen._ends import Ends
 from tsgen._grid import Grid
 from tsgen._supports import MAX_VALUES, Support
 
@@ -30,9 +31,9 @@ class Recurrence(NamedTuple):
     The share of repeats of each channel, strictly between 0 and 1; the typical size of
     a change, the median of those that are not 0, or 0 without any; the number of
     recurring values of each channel; the values of all channels in a row, and their
-    shares among the values that do not repeat; and the grids of channels. The last
-    value of a channel may be NaN: it stands for the next value on the straight line
-    through the last two.
+    shares among the values that do not repeat; and the grids and the ends of channels.
+    The last value of a channel may be NaN: it stands for the next value on the straight
+    line through the last two.
 
     Examples
     --------
@@ -51,6 +52,7 @@ class Recurrence(NamedTuple):
     values: np.ndarray  # (R,)
     shares: np.ndarray  # (R,)
     grid: Grid
+    ends: Ends
 
     @property
     def owner(self) -> np.ndarray:
@@ -60,7 +62,7 @@ class Recurrence(NamedTuple):
     @classmethod
     def of(cls, X: np.ndarray, discrete: Sequence[int] = ()) -> Self:
         """Look at series (n, T, C); `discrete` channels have no values."""
-        X = _some(X)
+        whole, X = X, _some(X)
         grid = Grid.of(X, discrete)
         steps = np.abs(np.diff(X, axis=1))
         repeats = steps == 0
@@ -74,8 +76,9 @@ class Recurrence(NamedTuple):
         nothing = Support(*2 * [np.zeros(0)])
         found = [nothing if c in discrete else part for c, part in enumerate(found)]
         values, shares = (np.concatenate(part) for part in zip(*found, strict=True))
+        ends = Ends.of(whole, X, [part.values for part in found], discrete)
         numbers = tuple(len(part.values) for part in found)
-        return cls(share, changes, numbers, values, shares, grid)
+        return cls(share, changes, numbers, values, shares, grid, ends)
 
     def merged(self, standardised: np.ndarray) -> Self:
         """Keep one of neighbouring values whose standardised ones (R,) are equal."""
@@ -93,13 +96,13 @@ class Recurrence(NamedTuple):
         lines = np.isnan(self.values)
         values = np.where(lines, 0.0, self.values)
         of_values = values, lines.astype(float), self.shares
-        parts = self.repeats, self.changes, *self.grid, *of_values
+        parts = self.repeats, self.changes, *self.grid, *self.ends, *of_values
         return dict(zip(self.layout(self.sizes), parts, strict=True))
 
     @staticmethod
     def layout(sizes: Sequence[int]) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Return the type and the shape of `arrays`."""
-        of_channels = "repeats", "changes", *Grid._fields
+        of_channels = "repeats", "changes", *Grid._fields, *Ends._fields
         lengths = dict.fromkeys(of_channels, len(sizes))
         lengths |= dict.fromkeys(("values", "lines", "shares"), sum(sizes))
         return {f"recurrence_{k}": ("float64", (n,)) for k, n in lengths.items()}
@@ -114,14 +117,16 @@ class Recurrence(NamedTuple):
             If they are not those of a recurrence.
         """
         parts = (arrays[name] for name in cls.layout(sizes))
-        repeats, changes, origins, spacings, values, lines, shares = parts
+        repeats, changes, origins, spacings, *ends, values, lines, shares = parts
         values, grid = np.where(lines, np.nan, values), Grid(origins, spacings)
-        found = cls(repeats, changes, tuple(sizes), values, shares, grid)
+        found = cls(repeats, changes, tuple(sizes), values, shares, grid, Ends(*ends))
         total = np.bincount(found.owner, shares, len(sizes))
         if not ((repeats > 0) & (repeats < 1)).all():
             raise ValueError("its shares of repeats must lie between 0 and 1")
         if (changes < 0).any() or (spacings < 0).any():
             raise ValueError("its changes and spacings must not be negative")
+        if not found.ends.are_sound():
+            raise ValueError("its ends must be in order, and abrupt or not")
         if (shares < LEAST_SHARE / 2).any() or (total >= 1).any():
             raise ValueError("shares of recurring values must leave some to others")
         is_last = np.diff(found.owner, append=len(sizes)) > 0

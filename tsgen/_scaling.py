@@ -188,6 +188,12 @@ class SeriesScaler:
         origins, spacings = self.recurrence.grid
         return self._standardised(origins), spacings / self.unit_ / self._divisor
 
+    def standardised_ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of ranges as `transform` gives them, (2, C), and `abrupt`."""
+        assert self.recurrence is not None
+        *ends, abrupt = self.recurrence.ends
+        return self._standardised(np.stack(ends)), abrupt
+
     def _check_recurrence(self) -> None:
         """Check that recurring values, of unknown origin, can be told apart."""
         if self.recurrence is None:

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_divergence
 from torch.nn import functional as F
@@ -21,6 +22,7 @@ from tsgen.nn.likelihoods import (
 )
 from tsgen.nn.likelihoods.grid import Grid
 from tsgen.nn.likelihoods.near import Near
+from tsgen.nn.likelihoods.truncation import mass_between, truncated_quantile
 
 B, T, C, H = 3, 5, 2, 8
 
@@ -192,7 +194,7 @@ def after(previous):
 
 
 def torch_mixture(mixture):
-    logits, *parts = (part.movedim(-2, -1) for part in mixture)
+    logits, *parts = (part.movedim(-2, -1) for part in mixture[:3])
     return MixtureSameFamily(Categorical(logits=logits), Normal(*parts))
 
 
@@ -209,7 +211,7 @@ def test_draws_of_a_mixture_have_its_distribution():
     n = 500
     middles = (torch.arange(n, dtype=torch.float64) + 0.5) / n
     probability, within = torch.cartesian_prod(middles, middles).unbind(dim=1)
-    rows = Mixture(*(part.expand(n * n, 3, 1) for part in mixture))
+    rows = Mixture(*(part.expand(n * n, 3, 1) for part in mixture[:3]))
     drawn = rows.draw(probability[:, None], torch.special.ndtri(within)[:, None])
     cdf = torch_mixture(mixture).cdf(drawn.sort(dim=0).values)[:, 0]
     expected = (torch.arange(n * n, dtype=torch.float64) + 0.5) / n**2
@@ -240,7 +242,7 @@ def test_draws_are_finite_however_far_out_the_noise(repeatable):
 def test_draws_do_not_magnify_rounding(mixture, normals):
     n = 4000
     chosen, deviation = normals(2, n, C, dtype=torch.float64)
-    rows = Mixture(*(part[0, 0].expand(n, K, C) for part in mixture))
+    rows = Mixture(*(part[0, 0].expand(n, K, C) for part in mixture[:3]))
     noise = torch.special.ndtr(chosen), deviation
     rounded = rows._replace(log_weight=rows.log_weight * (1 + 1e-7))
     assert torch.equal(rounded.draw(*noise), rows.draw(*noise))
@@ -248,7 +250,7 @@ def test_draws_do_not_magnify_rounding(mixture, normals):
 
 def test_the_divergence_of_a_mixture_is_bounded_from_above(mixture, normals):
     probability = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-    rows = Mixture(*(part[0, 0, :, :1].expand(4000, K, 1) for part in mixture))
+    rows = Mixture(*(part[0, 0, :, :1].expand(4000, K, 1) for part in mixture[:3]))
     deviation = normals(4000, 1, seed=1, dtype=torch.float64)
     x = rows.draw(probability[:, None], deviation)
     estimate = (rows.log_prob(x) - standard_normal_log_prob(x)).mean()
@@ -310,7 +312,7 @@ def test_no_channel_sees_itself_or_a_later_one(channels):
         changed = x.clone()
         changed[..., c] += 1
         after = likelihood.conditionals(h, past, changed)
-        for one, other in zip(before.mixture, after.mixture, strict=True):
+        for one, other in zip(before.mixture[:3], after.mixture[:3], strict=True):
             assert_close(one[..., : c + 1], other[..., : c + 1])
         assert_close(before.log_odds[..., : c + 1], after.log_odds[..., : c + 1])
         if c + 1 < WIDE:
@@ -552,7 +554,7 @@ def test_making_repeats_likelier_does_not_lower_the_gain_of_changes(repeatable):
         log_odds=repeatable.log_odds[1:],
         previous=repeatable.previous[1:],
         recurring=none_recur(repeatable.log_odds[1:]),
-        mixture=Mixture(*(part[1:] for part in repeatable.mixture)),
+        mixture=Mixture(*(part[1:] for part in repeatable.mixture[:3])),
     )
     likelier = few._replace(log_odds=few.log_odds + 5)
     assert_close(likelier.gain(x), few.gain(x))
@@ -701,7 +703,9 @@ def test_draws_take_recurring_values_as_often_as_they_should(recurring):
         recurring=recurring.recurring._replace(
             log_odds=recurring.recurring.log_odds[one].expand(n, 1, 2)
         ),
-        mixture=Mixture(*(part[one].expand(n, 1, K, C) for part in recurring.mixture)),
+        mixture=Mixture(
+            *(part[one].expand(n, 1, K, C) for part in recurring.mixture[:3])
+        ),
     )
     noise = torch.special.ndtri(probability)[:, None, None, None]
     drawn = rows.draw(noise.expand(n, 1, 2, C))
@@ -716,7 +720,7 @@ def test_draws_take_recurring_values_as_often_as_they_should(recurring):
                     if name in ("log_odds", "previous")
                 },
                 recurring=rows.recurring._replace(log_odds=rows.recurring.log_odds[:1]),
-                mixture=Mixture(*(part[:1] for part in rows.mixture)),
+                mixture=Mixture(*(part[:1] for part in rows.mixture[:3])),
             )
             .log_prob(x)[0, 0, 1]
             .exp()
@@ -806,14 +810,13 @@ def test_odds_that_overflow_are_held_back(channels):
     assert found.log_prob(x).isfinite().all()
 
 
-def test_observations_do_not_pass_an_end_that_recurs(make_mixture):
-    likelihood = make_mixture(3, n_recurring=(1, 2, 0))
-    values = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
-    shares = torch.full((3,), 0.1)
-    likelihood.set_recurrence(shares, torch.ones(3), values, shares)
-    ends = torch.tensor([[-1.0, -2.0, -1.0], [3.0, 2.0, 2.0]], dtype=torch.float64)
-    expected = torch.tensor([[-1.0, -2.4, -1.3], [3.4, 2.0, 2.3]]).to(ends)
-    assert_close(likelihood.reach(ends, ends)[0], expected)
+def test_observations_stay_between_the_ends_if_all_in_training_did(make_mixture):
+    likelihood = make_mixture(2)
+    ends = torch.tensor([[-1.0, -2.4], [3.5, 2.0]], dtype=torch.float64)
+    likelihood.set_ends(ends, torch.tensor([0.0, 1.0]))
+    seen = torch.tensor([[-1.0, -2.0], [3.0, 2.5]], dtype=torch.float64)
+    expected = torch.tensor([[-1.0, -2.4], [3.5, 2.5]]).to(ends)
+    assert_close(likelihood.reach(seen, seen)[0], expected)
 
 
 def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mixture):
@@ -823,7 +826,7 @@ def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mi
     of_changes[:, 1] = torch.tensor([torch.inf, -torch.inf])
     likelihood.set_values(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
     found = likelihood.reach(ends, of_changes)[1]
-    free = torch.tensor([2 * 1.2 * 4, 2 * 1.0]).to(ends)  # twice the width of the range
+    free = torch.tensor([2 * 4.0, 2 * 1.0]).to(ends)  # twice the width of the range
     assert_close(found[:, 0], torch.tensor([-0.14, 0.34]).to(ends))
     assert_close(found[:, 1:], torch.stack([-free, free]))
 
@@ -1041,11 +1044,13 @@ def test_normals_on_a_grid_are_not_narrower_than_half_its_spacing(
 def test_ranges_end_on_the_grid(make_mixture):
     likelihood = make_mixture(2)
     likelihood.set_grid(torch.tensor([0.25, 0.0]), torch.tensor([0.5, 0.0]))
-    ends = torch.tensor([[-1.25, -1.0], [2.25, 2.0]], dtype=torch.float64)
+    ends = torch.tensor([[-1.6, -1.3], [2.6, 2.3]], dtype=torch.float64)
+    likelihood.set_ends(ends, torch.tensor([1.0, 0.0]))
     of_changes = torch.tensor([[-0.5, -0.5], [1.0, 1.0]], dtype=torch.float64)
-    reach, changes = likelihood.reach(ends, of_changes)
+    reach, changes = likelihood.reach(ends / 2, of_changes)
     assert_close(reach, torch.tensor([[-1.25, -1.3], [2.25, 2.3]]).to(ends))
     assert_close(changes, torch.tensor([[-0.5, -0.65], [1.0, 1.15]]).to(ends))
+    assert likelihood.limits[:, 0].tolist() == [-1.5, 2.5]  # half a spacing out
 
 
 @pytest.mark.parametrize("n_values", [(), (0, 2, 0)])
@@ -1059,3 +1064,143 @@ def test_drawn_one_by_one_channels_have_their_grids(make_mixture, normals, n_val
     steps = (x[:, 2] - 0.1) / 0.2
     assert_close(steps, steps.round())
     assert ((x[:, 0] / 0.2) % 1).min() > 1e-6
+
+
+# Ends
+
+ENDS = torch.tensor([[-0.7, 0.1], [1.1, 4.0]], dtype=torch.float64)
+MIDDLES = (torch.arange(800, dtype=torch.float64) + 0.5) / 800
+
+
+@pytest.fixture
+def truncated(mixture):
+    return mixture._replace(ends=ENDS)
+
+
+def torch_mass(mixture):
+    """Probability between the ends, by the distribution functions of torch."""
+    low, high = (torch_mixture(mixture).cdf(end) for end in mixture.ends)
+    return high - low
+
+
+def test_a_truncated_mixture_is_what_lies_between_its_ends(truncated, normals):
+    x = normals(B, T, C, seed=1, dtype=torch.float64)
+    whole = truncated._replace(ends=None).log_prob(x)
+    is_inside = (x >= ENDS[0]) & (x <= ENDS[1])
+    assert is_inside.any()
+    assert not is_inside.all()
+    expected = torch.where(is_inside, whole - torch_mass(truncated).log(), whole)
+    found = truncated.log_prob(x) + math.log(1e3) * ~is_inside
+    assert_close(found, expected)
+
+
+def test_draws_of_a_truncated_mixture_have_its_distribution(truncated):
+    n = 500
+    middles = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    probability, within = torch.cartesian_prod(middles, middles).unbind(dim=1)
+    deviation = torch.special.ndtri(within)[:, None].expand(-1, C)
+    for row in (truncated._replace(**first) for first in firsts(truncated, n * n)):
+        drawn = row.draw(probability[:, None].expand(-1, C), deviation)
+        assert (drawn >= ENDS[0]).all()
+        assert (drawn <= ENDS[1]).all()
+        cdf = torch_mixture(row).cdf(drawn.sort(dim=0).values)
+        cdf = (cdf - torch_mixture(row).cdf(ENDS[0])) / torch_mass(row)
+        expected = (torch.arange(n * n, dtype=torch.float64) + 0.5) / n**2
+        assert_close(cdf, expected[:, None].expand(-1, C), atol=2 / n, rtol=0)
+
+
+def firsts(mixture, n):
+    """Repeat the mixtures of some entries n times."""
+    for row, step in ((0, 0), (1, 2)):
+        parts = zip(mixture._fields[:3], mixture[:3], strict=True)
+        yield {name: part[row, step].expand(n, K, C) for name, part in parts}
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 0.5), (3.0, 4.0), (-9.0, -8.0)])
+def test_quantiles_of_a_truncated_normal_are_those_of_scipy(low, high):
+    deviation = torch.linspace(-3, 3, 13, dtype=torch.float64)
+    ends = torch.tensor([low, high], dtype=torch.float64).expand(13, 2).unbind(1)
+    expected = scipy.stats.truncnorm(low, high).ppf(scipy.stats.norm.cdf(deviation))
+    found = truncated_quantile(deviation, *ends)
+    assert_close(found, torch.from_numpy(expected), atol=1e-8, rtol=1e-8)
+
+
+def test_without_ends_a_truncated_normal_is_one(normals):
+    deviation = normals(100, dtype=torch.float64)
+    far = torch.full_like(deviation, torch.inf)
+    assert_close(truncated_quantile(deviation, -far, far), deviation)
+    assert (mass_between(-far, far) == 1).all()
+
+
+@pytest.mark.parametrize("mean", [-50.0, 50.0])
+def test_normals_beyond_the_ends_harm_neither_draws_nor_gradients(mean):
+    ends = torch.tensor([[-1.0], [1.0]])
+    logits = torch.zeros(4, K, 1, requires_grad=True)
+    middle = torch.full((4, K, 1), mean, requires_grad=True)
+    scale = torch.full((4, K, 1), 0.01, requires_grad=True)
+    mixture = Mixture(logits.log_softmax(dim=-2), middle, scale, ends)
+    x = torch.linspace(-1, 1, 4)[:, None]
+    mixture.log_prob(x).sum().backward()
+    assert all(part.grad.isfinite().all() for part in (logits, middle, scale))
+    drawn = mixture.draw(torch.full((4, 1), 0.3), torch.linspace(-3, 3, 4)[:, None])
+    assert_close(drawn, torch.full((4, 1), math.copysign(1.0, mean)))
+
+
+def test_the_divergence_of_truncated_ones_is_bounded_from_above(truncated, normals):
+    n = 4000
+    probability = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    deviation = normals(n, C, seed=1, dtype=torch.float64)
+    for first in firsts(truncated, n):
+        rows = truncated._replace(**first)
+        x = rows.draw(probability[:, None].expand(-1, C), deviation)
+        estimate = (rows.log_prob(x) - rows.reference(x)).mean(dim=0)
+        assert (estimate > 0).all()
+        assert (estimate < rows.divergence()[0]).all()
+
+
+def test_the_reference_of_truncated_ones_integrates_to_one(truncated):
+    x = torch.linspace(0, 1, 20_001, dtype=torch.float64)[:, None]
+    x = ENDS[0] + (ENDS[1] - ENDS[0]) * x
+    density = truncated.reference(x).exp()
+    assert_close(torch.trapezoid(density, x, dim=0), torch.ones(C).double())
+
+
+@pytest.mark.parametrize("n_values", [(), (0, 2, 0)])
+def test_only_channels_with_an_abrupt_end_are_truncated(
+    make_mixture, normals, n_values
+):
+    likelihood = make_mixture(3, n_values=n_values)
+    if n_values:
+        likelihood.set_values(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
+    h, x = normals(400, H).double(), normals(400, 3).double()
+    x[:, 1] = 1.0
+    eps = normals(400, 2, 3).double()
+    past = nothing_before(x)
+    whole = likelihood(h, past).log_prob(x)
+    ends = torch.tensor([[-9.0, 0.0, -0.2], [9.0, 1.0, 9.0]], dtype=torch.float64)
+    likelihood.set_ends(ends, torch.tensor([0.0, 0.0, 1.0]))
+    found = likelihood(h, past)
+    assert_close(found.log_prob(x)[:, :2], whole[:, :2])
+    is_inside = x[:, 2] > -0.2
+    assert (found.log_prob(x) > whole)[is_inside, 2].all()
+    drawn = found.draw(eps)
+    assert drawn[:, 2].min() > -0.2
+    assert drawn[:, 0].min() < -0.2
+    assert (drawn[:, 2] < 0).any()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_truncated_observation_has_a_density(make_mixture, normals, known):
+    likelihood = make_mixture(2, 0.2)
+    ends = torch.tensor([[-0.5, -8.0], [0.7, 0.3]], dtype=torch.float64)
+    likelihood.set_ends(ends, torch.ones(2))
+    axes = (low + (high - low) * MIDDLES for low, high in ends.T)
+    x = torch.cartesian_prod(*axes)
+    h = normals(1, H, dtype=torch.float64).expand(len(x), H)
+    before = x.new_tensor([0.501, -0.303]).expand_as(x)  # at no middle
+    past = after(before) if known else nothing_before(x)
+    found = likelihood.conditionals(h, past, x)
+    density = likelihood(h, past).log_prob(x).sum(dim=-1)
+    changes = (-found.log_odds).sigmoid().log().sum(dim=-1) if known else 0
+    mass = (density - changes).exp().detach().mean() * (ends[1] - ends[0]).prod()
+    assert float(mass) == pytest.approx(1, abs=1e-4)

@@ -257,6 +257,8 @@ def make_mixed(make_model):
         model.likelihood.set_values(
             torch.tensor([[-1.0, 0.5, 2.0]]), torch.tensor([[0.2, 0.3, 0.5]])
         )
+        ends = torch.tensor([[-5.0, -1.0], [5.0, 2.0]])
+        model.likelihood.set_ends(ends, torch.zeros(2))
         for ends in (model.series_range, model.change_range):
             ends[0], ends[1] = -100, 100
         return model.requires_grad_(False)

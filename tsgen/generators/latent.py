@@ -313,9 +313,9 @@ class BaseLatentGenerator(
             Nats per series, as a density in the units of `X`, with values that repeat
             the one before them, recur, go on straight or are evenly spaced, as whole
             numbers are, and those of discrete channels, counted by their probability
-            if the likelihood is a mixture.
-            Missing entries are left out, and so are channels that were constant in
-            training.
+            if the likelihood is a mixture. Of the density beyond an abrupt end of
+            training a thousandth counts. Missing entries are left out, and so are
+            channels that were constant in training.
         """
         return self._scored(X, y, static)
 
@@ -523,6 +523,7 @@ class BaseLatentGenerator(
         repeats, shares = map(torch.from_numpy, (recurrence.repeats, recurrence.shares))
         likelihood.set_recurrence(repeats, changes, scaled, shares)
         likelihood.set_grid(*map(torch.from_numpy, self.scaler_.standardised_grid()))
+        likelihood.set_ends(*map(torch.from_numpy, self.scaler_.standardised_ends()))
         if supports.channels:
             discrete = list(supports.discrete)
             values, of_each = supports.table()  # (S, C) each

@@ -48,8 +48,8 @@ class LatentDiffusion(Diffusion):
     that the decoder reads. Those set by `calibrate` bound what may be reached:
     `latent_range` the clean latents that the reverse chain predicts, `series_range` the
     observations fed back to the decoder, widened on each side by a tenth of the width
-    seen in training, but not beyond an end that recurs or is discrete; `change_range`,
-    of a mixture, how far these go in one step.
+    seen in training, but hardly beyond an end that is abrupt; `change_range`, of a
+    mixture, how far these go in one step.
     """
 
     latent_range: Tensor

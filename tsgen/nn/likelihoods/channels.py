@@ -24,6 +24,7 @@ SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
 UNITS_PER_CHANNEL = 5
 BLIND_UNITS = 64  # see no channel, and so serve all
 SAME_VALUE = 0.25  # of the spacing of a grid, how far off one of its values is still it
+FAR = 1e6  # standard deviations, where nothing is truncated
 ALIGNMENT = 16  # floats in a vector register; other widths take up to twice the time
 
 
@@ -96,10 +97,10 @@ class MixtureLikelihood(nn.Module):
     the normals lie near the last value, see `Near`. It holds what a diagonal normal
     cannot: channels that move together or are equal, small steps from a known value,
     exact repeats, values that recur, straight lines, rounded values (see
-    `tsgen.nn.likelihoods.grid`), heavy tails. Discrete channels
-    have `Categorical` factors, whose logits, beside their shares in training, and the
-    log odds of a repeat, which are added to that of the previous value, are computed
-    likewise.
+    `tsgen.nn.likelihoods.grid`), abrupt ends, where it is truncated, heavy tails.
+    Discrete channels have `Categorical` factors, whose logits, beside their shares in
+    training, and the log odds of a repeat, which are added to that of the previous
+    value, are computed likewise.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -126,6 +127,8 @@ class MixtureLikelihood(nn.Module):
     log_change: Tensor  # typical ones
     grid_origin: Tensor
     grid_spacing: Tensor
+    ends: Tensor
+    limits: Tensor  # of what is rounded to values between the ends
 
     def __init__(
         self,
@@ -160,11 +163,12 @@ class MixtureLikelihood(nn.Module):
         padded = torch.zeros(len(self.discrete), max(self.n_values))
         self.register_buffer("support", padded, persistent=False)
         self.register_buffer("log_share", padded.clone(), persistent=False)
-        self.register_buffer("usual_log_odds", torch.zeros(n_channels), False)
-        self.register_buffer("log_change", torch.zeros(n_channels), False)
-        self.register_buffer("grid_origin", torch.zeros(n_channels), False)
-        self.register_buffer("grid_spacing", torch.zeros(n_channels), False)
+        for name in ("usual_log_odds", "log_change", "grid_origin", "grid_spacing"):
+            self.register_buffer(name, torch.zeros(n_channels), persistent=False)
+        for name in ("ends", "limits"):
+            self.register_buffer(name, torch.zeros(2, n_channels), persistent=False)
         self.on_grid: list[int] = []
+        self.bounded: list[int] = []
 
     def _outputs(self) -> list[int]:
         """Channels that the outputs belong to.
@@ -211,6 +215,17 @@ class MixtureLikelihood(nn.Module):
         self.on_grid = spacings.nonzero()[:, 0].tolist()
         self.recurring.tolerate(spacings * SAME_VALUE)
 
+    def set_ends(self, ends: Tensor, abrupt: Tensor) -> None:
+        """Set the ends of each channel, (2, C), and whether one is abrupt, (C,).
+
+        After `set_grid`. The mixtures of channels with an abrupt end are truncated.
+        """
+        grid = Grid(self.grid_origin, self.grid_spacing)
+        self.ends.copy_(grid.inside(ends.to(self.ends)))
+        out = (grid.spacing / 2).where(abrupt > 0, FAR)
+        self.limits.copy_(self.ends + torch.stack([-out, out]))
+        self.bounded = abrupt.nonzero()[:, 0].tolist()
+
     def has_density(self, x: Tensor) -> Tensor:
         """Tell which entries of series (B, T, C) have a density.
 
@@ -228,25 +243,16 @@ class MixtureLikelihood(nn.Module):
     def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations and their changes by the ends of ranges in training.
 
-        They may go beyond these, but values not where an end recurs: nothing sold, full
-        saturation. Changes of discrete channels are free. (2, C) each.
+        Changes may go beyond these, those of discrete channels are free. Values stay
+        between the ends of `set_ends`, if all in training did. (2, C) each.
         """
-        reach = self._reach(value_ends)
+        (low, high), (least, most) = self.ends, value_ends
+        reach = torch.stack([torch.minimum(low, least), torch.maximum(high, most)])
         is_free = change_ends.isinf()
         is_free[:, self.discrete] = True
         steps = Grid(torch.zeros_like(self.grid_origin), self.grid_spacing)
         changes = steps.inside(widened(change_ends))
         return reach, torch.where(is_free, any_change(reach), changes)
-
-    def _reach(self, value_ends: Tensor) -> Tensor:
-        reach = Grid(self.grid_origin, self.grid_spacing).inside(widened(value_ends))
-        owners = self.recurring.owners
-        is_end = value_ends[:, owners] == self.recurring.values  # (2, R)
-        for row, column in is_end.nonzero().tolist():
-            reach[row, owners[column]] = self.recurring.values[column]
-        if self.discrete:
-            reach[:, self.discrete] = self.support[:, [0, -1]].T
-        return reach
 
     def forward(self, h: Tensor, past: Past) -> ChannelMixtures:
         """Map features (..., H) and what was just before to distributions (..., C)."""
@@ -375,20 +381,28 @@ class MixtureLikelihood(nn.Module):
             ahead.usual_log_odds,
             ahead.near.previous,
             self.recurring.read(recurs, ahead.values, ahead.never, channel),
-            Mixture(logits.log_softmax(dim=-2), mean, scale),
+            Mixture(logits.log_softmax(dim=-2), mean, scale, self._truncation(channel)),
             self._grid(channel),
         )
+
+    def _truncation(self, channel: int | None) -> Tensor | None:
+        """Return where all continuous channels, or one, are truncated; None if not."""
+        if not self.bounded or (channel is not None and channel not in self.bounded):
+            return None
+        return self.limits[:, self._continuous(channel)]
 
     def _grid(self, channel: int | None) -> Grid | None:
         """Return the grids of all continuous channels, or of one; None without any."""
         if not self.on_grid or (channel is not None and channel not in self.on_grid):
             return None
-        which: slice | list[int] = slice(None)
-        if channel is not None:
-            which = slice(channel, channel + 1)
-        elif self.discrete:
-            which = self.continuous
+        which = self._continuous(channel)
         return Grid(self.grid_origin[which], self.grid_spacing[which])
+
+    def _continuous(self, channel: int | None) -> slice | list[int]:
+        """Tell which are all continuous channels, or choose one."""
+        if channel is not None:
+            return slice(channel, channel + 1)
+        return self.continuous if self.discrete else slice(None)
 
     def _categorical(
         self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)

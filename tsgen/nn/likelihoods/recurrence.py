@@ -124,14 +124,15 @@ class Inflated(NamedTuple):
             \ln \textstyle\sum_k w_k N(x; \mu_k, \sigma_k) - \ln N(x; 0, 1) &
             \text{else} \end{cases}
 
-        with the shares r and q in training. The probability of being none of these
-        does not count: else they would be made likely to hide a density.
+        with the shares r and q in training, both densities truncated to the ends if
+        there are any. The probability of being none of these does not count: else they
+        would be made likely to hide a density.
         """
         repeats, _ = self._log_probabilities()
         at, is_other = self._recurs(x)
         gains = self.recurring.log_odds - self.recurring.log_share
         recurs = self._sum(at * gains) + self._log_none()
-        density = self.mixture.log_prob(x.nan_to_num()) - standard_normal_log_prob(x)
+        density = self.mixture.log_prob(x.nan_to_num()) - self.mixture.reference(x)
         return torch.where(
             x == self.previous,
             repeats - F.logsigmoid(self.usual_log_odds),
