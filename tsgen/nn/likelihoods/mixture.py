@@ -17,7 +17,7 @@ from tsgen.nn.likelihoods.normal import (
 from tsgen.nn.likelihoods.truncation import mass_between, truncated_quantile
 
 SMALLEST_MASS = 1e-4  # between the ends, that a density is divided by
-SMALLEST_PART = 1e-300  # of a component between the ends; its log is finite
+SMALLEST_PART = 1e-15  # of a component between the ends, in float64
 LOG_BEYOND = math.log(1e-3)  # share of the density that is left beyond the ends
 SMALLEST_SHARE = 1e-9  # that something is divided by
 

@@ -1,9 +1,6 @@
 r"""Truncated normals: what is left of N(0, 1) between two ends.
 
 .. math:: p(u) = N(u; 0, 1) / (\Phi(h) - \Phi(l)), \quad l \le u \le h
-
-Ends above 0 are mirrored: there :math:`\Phi` is so near 1 that digits are lost. It is
-taken of erfc, which keeps those near 0.
 """
 
 from __future__ import annotations
@@ -13,11 +10,15 @@ import math
 import torch
 from torch import Tensor
 
+SQRT_2 = math.sqrt(2)
+
 
 def mass_between(low: Tensor, high: Tensor) -> Tensor:
-    r"""Probability of N(0, 1) between two ends, :math:`\Phi(h) - \Phi(l)`."""
-    low, high, _ = _mirrored(low, high)
-    return _cdf(high) - _cdf(low)
+    r"""Probability of N(0, 1) between two ends, :math:`\Phi(h) - \Phi(l)`.
+
+    Exact up to the rounding of 1, so a small one has few digits.
+    """
+    return 0.5 * (torch.erf(high / SQRT_2) - torch.erf(low / SQRT_2))
 
 
 def truncated_quantile(deviation: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -25,10 +26,15 @@ def truncated_quantile(deviation: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
     .. math:: \Phi^{-1}(\Phi(l) + \Phi(u) (\Phi(h) - \Phi(l)))
 
-    Without ends, -inf and inf, they stay what they are; far from 0 they are at the end
-    that is nearer to it. In float64.
+    Without ends, -inf and inf, they stay what they are; between ends far from 0 they
+    are at the nearer one. In float64; ends above 0 are mirrored, as :math:`\Phi` has
+    its digits near 0.
     """
-    low, high, is_mirrored = _mirrored(low.double(), high.double())
+    is_mirrored = low > 0
+    low, high = (
+        torch.where(is_mirrored, -other, end).double()
+        for end, other in ((low, high), (high, low))
+    )
     deviation = torch.where(is_mirrored, -deviation, deviation).double()
     below, mass = _cdf(low), _cdf(high) - _cdf(low)
     found = torch.special.ndtri(below + _cdf(deviation) * mass).clamp(low, high)
@@ -37,12 +43,5 @@ def truncated_quantile(deviation: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def _cdf(x: Tensor) -> Tensor:
-    """Distribution function of N(0, 1)."""
-    return 0.5 * torch.erfc(-x / math.sqrt(2))
-
-
-def _mirrored(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mirror ends at 0 where both are above it, and tell where that is."""
-    is_above = low > 0
-    ends = torch.where(is_above, -high, low), torch.where(is_above, -low, high)
-    return *ends, is_above
+    """Distribution function of N(0, 1); of erfc, so that it has its digits near 0."""
+    return 0.5 * torch.erfc(-x / SQRT_2)
