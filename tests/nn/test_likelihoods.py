@@ -116,6 +116,7 @@ def with_recurrence(likelihood, log_odds=0.0):
     changes = CHANGES.repeat(-(-len(usual) // WIDE))[: len(usual)]
     likelihood.set_recurrence(usual.sigmoid(), changes, values, shares)
     likelihood.set_grid(*2 * [torch.zeros_like(usual)])
+    likelihood.set_ends(torch.zeros(2, len(usual)), torch.zeros_like(usual))
     return likelihood
 
 
