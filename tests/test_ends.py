@@ -136,7 +136,13 @@ def test_series_beyond_an_end_have_a_finite_score():
 
 def test_what_new_series_pass_is_no_end_when_training_goes_on():
     generator = StablePosteriorGenerator(**OPTIONS, warm_start=True).fit(places())
+    low, high = generator.scaler_.recurrence.ends[:2]
+    generator.fit(places())
+    assert generator.scaler_.recurrence.ends[:2] == (low, high)
     generator.fit(places() + 5.0)
-    made = generator.sample(500)
-    assert np.isfinite(made).all()
-    assert generator.model_.series_range[1] > 1.8
+    ends = generator.scaler_.recurrence.ends
+    assert (ends.lows, ends.abrupt) == (low, 1)
+    assert 155 < ends.highs < 160
+    made = generator.sample(2000)
+    assert 150.5 < made.max() < 160
+    assert made.min() > 121.7

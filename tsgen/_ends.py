@@ -54,7 +54,7 @@ class Ends(NamedTuple):
         the `recurring` values of its channel is abrupt; those of `discrete` channels
         are their least and their greatest values.
         """
-        low, high = (end.astype(np.float64) for end in channel_range(X))
+        low, high = _range(X)
         some = X if some is None else some
         below = _margins(np.fmin.reduce(some, axis=1) - low, high - low, some.shape[1])
         above = _margins(high - np.fmax.reduce(some, axis=1), high - low, some.shape[1])
@@ -66,10 +66,26 @@ class Ends(NamedTuple):
             margins[list(discrete)] = 0
         return cls(low - below, high + above, abrupt.astype(np.float64))
 
+    def widened(self, X: np.ndarray) -> Self:
+        """Move ends that other series (n, T, C) pass a tenth of the width beyond."""
+        low, high = _range(X)
+        lows, highs = np.fmin(self.lows, low), np.fmax(self.highs, high)
+        margin = MARGIN * (highs - lows)
+        return self._replace(
+            lows=lows - margin * (low < self.lows),
+            highs=highs + margin * (high > self.highs),
+        )
+
     def are_sound(self) -> bool:
         """Tell whether the fields, of unknown origin, are what they must be."""
         in_order = (self.lows <= self.highs).all()
         return bool(in_order and np.isin(self.abrupt, (0, 1)).all())
+
+
+def _range(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest value of each channel, (C,) each, in float64."""
+    low, high = channel_range(X)
+    return low.astype(np.float64), high.astype(np.float64)
 
 
 def _margins(distances: np.ndarray, width: np.ndarray, n_steps: int) -> np.ndarray:

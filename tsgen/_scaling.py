@@ -188,6 +188,12 @@ class SeriesScaler:
         origins, spacings = self.recurrence.grid
         return self._standardised(origins), spacings / self.unit_ / self._divisor
 
+    def widen(self, X: np.ndarray) -> None:
+        """Let values go as far as those of series (n, T, C) that are added to a fit."""
+        if self.recurrence is not None:
+            ends = self.recurrence.ends.widened(X)
+            self.recurrence = self.recurrence._replace(ends=ends)
+
     def standardised_ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of ranges as `transform` gives them, (2, C), and `abrupt`."""
         assert self.recurrence is not None

@@ -186,7 +186,9 @@ class BaseGenerator(DensityMixin, SavedState):
         count_held_out(self, len(series))
         self._forget()  # nothing is refused after this
         self._remember(reader, conditions)
-        if not resumed:
+        if resumed:
+            self.scaler_.widen(series)
+        else:
             self._scale(series, supports)
         self._note_equal_series(series)
         with differentiating():

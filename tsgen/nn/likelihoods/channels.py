@@ -243,11 +243,10 @@ class MixtureLikelihood(nn.Module):
     def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations and their changes by the ends of ranges in training.
 
-        Changes may go beyond these, those of discrete channels are free. Values stay
-        between the ends of `set_ends`, if all in training did. (2, C) each.
+        Changes may go beyond these, those of discrete channels are free. Values have
+        the ends of `set_ends`. (2, C) each.
         """
-        (low, high), (least, most) = self.ends, value_ends
-        reach = torch.stack([torch.minimum(low, least), torch.maximum(high, most)])
+        reach = self.ends
         is_free = change_ends.isinf()
         is_free[:, self.discrete] = True
         steps = Grid(torch.zeros_like(self.grid_origin), self.grid_spacing)
