@@ -92,7 +92,7 @@ def learned():
         n_sampling_steps=5,
         batch_size=40,
         n_components=3,
-        max_iter=50,
+        max_iter=80,
         prior_max_iter=10,
         check_collapse=False,
         random_state=0,

@@ -118,6 +118,7 @@ def test_recurring_values_come_back_exactly(X, unit):
     np.testing.assert_allclose(back, X, rtol=1e-5, atol=1e-6 * unit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [StablePosteriorGenerator, LatentDiffusionGenerator])
 def test_samples_hold_recurring_values_as_often_as_series(rng, cls):
     X = rng.gamma(2.0, size=(400, 8, 2))
@@ -289,15 +290,14 @@ def test_a_channel_that_creeps_changes_by_what_float32_can_tell():
     assert scaler.standardised_changes().tolist() == [1e-4]
 
 
+def fitted(X, cls=StablePosteriorGenerator):
+    options = {"max_iter": 40, "prior_max_iter": 100, "check_collapse": False}
+    return cls(hidden_size=64, random_state=0, **options).fit(X)
+
+
 @pytest.mark.parametrize("cls", [StablePosteriorGenerator, LatentDiffusionGenerator])
 def test_samples_go_on_straight_as_often_as_series(lines, cls, tmp_path):
-    generator = cls(
-        hidden_size=64,
-        max_iter=40,
-        prior_max_iter=100,
-        check_collapse=False,
-        random_state=0,
-    ).fit(lines)
+    generator = fitted(lines, cls)
     samples = generator.sample(300)
     bends = np.abs(np.diff(samples, 2, axis=1)) / lines.std((0, 1))
     shares = (bends < 1e-5).mean(axis=(0, 1))
@@ -306,6 +306,24 @@ def test_samples_go_on_straight_as_often_as_series(lines, cls, tmp_path):
     generator.save(tmp_path / "model")
     loaded = cls.load(tmp_path / "model")
     np.testing.assert_array_equal(loaded.sample(300), samples)
+
+
+def test_lines_of_samples_stay_in_range_and_bend_when_those_of_series_do(lines):
+    samples = fitted(lines[..., :1]).sample(300)[..., 0]
+    assert samples.min() >= lines[..., 0].min() - 1e-6
+    assert samples.max() <= lines[..., 0].max() + 1e-6
+    bends = np.abs(np.diff(samples, 2, axis=1)) > 1e-5 * lines[..., 0].std()
+    gaps = np.concatenate([np.diff(np.flatnonzero(row)) for row in bends])
+    assert (gaps % 4 == 0).mean() > 0.8  # 0.25 if by chance
+
+
+def test_held_values_of_samples_change_when_those_of_series_do(rng):
+    held = rng.normal(size=(200, 8, 1)).cumsum(axis=1).repeat(3, axis=1)
+    starts = rng.integers(3, size=200)
+    held = np.stack([x[s : s + 21] for x, s in zip(held, starts, strict=True)])
+    samples = fitted(held).sample(300)[..., 0]
+    gaps = [np.diff(np.flatnonzero(row)) for row in np.diff(samples, axis=1) != 0]
+    assert (np.concatenate(gaps) == 3).mean() > 0.8  # 0.15 if by chance
 
 
 def test_a_line_has_a_probability_whatever_the_unit(lines):

@@ -51,16 +51,18 @@ class Ends(NamedTuple):
         """Look at series (n, T, C), NaN where missing.
 
         `some` of them, all by default, tell what is close to an end. One that is among
-        the `recurring` values of its channel is abrupt; those of `discrete` channels
-        are their least and their greatest values.
+        the `recurring` values of its channel is abrupt, as are both if NaN is, for
+        straight lines, which would run far beyond; those of `discrete` channels are
+        their least and their greatest values.
         """
         low, high = _range(X)
         some = X if some is None else some
         below = _margins(np.fmin.reduce(some, axis=1) - low, high - low, some.shape[1])
         above = _margins(high - np.fmax.reduce(some, axis=1), high - low, some.shape[1])
         for channel, values in enumerate(recurring):
-            below[channel] *= low[channel] not in values
-            above[channel] *= high[channel] not in values
+            on_line = np.isnan(values).any()
+            below[channel] *= not on_line and low[channel] not in values
+            above[channel] *= not on_line and high[channel] not in values
         abrupt = np.minimum(below, above) < MARGIN * (high - low)
         for margins in (below, above, abrupt):
             margins[list(discrete)] = 0

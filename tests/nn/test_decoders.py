@@ -328,6 +328,15 @@ def test_values_are_carried_into_gaps_but_not_into_hidden_steps():
     assert_close(past.bend, torch.tensor([bends]), equal_nan=True)
 
 
+def test_durations_are_counted_from_the_last_bend():
+    nan = torch.nan
+    x = torch.tensor([0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 4.0, 4.0, 4.0, nan, 5.0, 6.0, 7.0])
+    x = torch.stack([x, torch.zeros_like(x)], dim=-1)[None]
+    found = Past.before_each(x).run[0]
+    assert found[:, 0].tolist() == [-1, -2, -3, -4, 0, 1, 0, 1, 2, 3, 0, 1, 2]
+    assert found[:, 1].tolist() == [-1 - t for t in range(13)]
+
+
 def test_changes_are_from_the_last_value_observed():
     nan = torch.nan
     x = torch.tensor([[[nan, 1.0], [2.0, nan], [5.0, 0.0], [nan, nan], [nan, 5.0]]])

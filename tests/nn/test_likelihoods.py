@@ -20,6 +20,7 @@ from tsgen.nn.likelihoods import (
     Recurring,
     standard_normal_log_prob,
 )
+from tsgen.nn.likelihoods.duration import LONGEST, PACE
 from tsgen.nn.likelihoods.grid import Grid
 from tsgen.nn.likelihoods.near import Near
 from tsgen.nn.likelihoods.truncation import mass_between, truncated_quantile
@@ -186,12 +187,12 @@ def unknown(x):
 
 
 def nothing_before(x):
-    return Past.after(*3 * [unknown(x)])
+    return Past.unknown(x)
 
 
 def after(previous):
     """Look back at values whose change is not known."""
-    return Past.after(previous, *2 * [unknown(previous)])
+    return Past.unknown(previous).then(previous)
 
 
 def torch_mixture(mixture):
@@ -416,15 +417,16 @@ def test_an_entry_that_is_missing_is_not_one_of_zero(channels):
 @pytest.mark.parametrize("known", [False, True])
 def test_the_density_of_an_observation_integrates_to_one(make_mixture, normals, known):
     likelihood = make_mixture(2, 0.2)
-    axis = torch.linspace(-12, 12, 1201, dtype=torch.float64)
+    likelihood.requires_grad_(False)
+    axis = torch.linspace(-9, 9, 901, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
     before = x.new_tensor([0.501, -0.303]).expand_as(x)  # not on the grid
     past = after(before) if known else nothing_before(x)
     found = likelihood.conditionals(h, past, x)
-    density = likelihood(h, past).log_prob(x).sum(dim=-1)
+    density = found.log_prob(x).sum(dim=-1)
     changes = (-found.log_odds).sigmoid().log().sum(dim=-1) if known else 0
-    mass = (density - changes).exp().detach().sum() * 0.02**2
+    mass = (density - changes).exp().sum() * 0.02**2
     assert float(mass) == pytest.approx(1, abs=1e-6)
 
 
@@ -910,7 +912,9 @@ def test_draws_go_on_straight_as_often_as_they_should(make_mixture):
         parameter.data.zero_()
     rows = torch.ones(20_000, 1, dtype=torch.float64)
     value, change = rows * torch.linspace(-1, 1, WIDE), rows.expand(-1, WIDE) / 7
-    past = Past.after(value, value - change, value - 2.5 * change)
+    past = Past.unknown(value)
+    for earlier in (2.5, 1, 0):
+        past = past.then(value - earlier * change)
     eps = torch.randn(
         20_000, 2, WIDE, generator=torch.Generator().manual_seed(0), dtype=torch.float64
     )
@@ -918,6 +922,64 @@ def test_draws_go_on_straight_as_often_as_they_should(make_mixture):
     goes_on = x == value + change
     assert goes_on[:, STRAIGHT].double().mean() == pytest.approx(0.05, abs=0.006)
     assert not goes_on[:, [c for c in range(WIDE) if c != STRAIGHT]].any()
+
+
+@pytest.mark.parametrize("n_values", [(), (0, 3, 0, 0, 0, 2, 0)])
+def test_durations_add_to_the_log_odds_of_their_channel(make_mixture, n_values):
+    recurring = (1, 0, 0, 2, 1, 0, 1)
+    likelihood = make_mixture(WIDE, n_values=n_values, n_recurring=recurring)
+    h, past = torch.zeros(1, H).double(), Past.unknown(torch.zeros(1, WIDE).double())
+    owners = torch.tensor(likelihood.durations.owners)
+    entries = likelihood.durations.log_odds.data.view(len(owners), -1)
+    entries += torch.arange(len(owners))[:, None]
+    before = likelihood._before(h, past, likelihood._masked_weights()[0])[1]
+    entries[:, LONGEST + 5] += 0.5
+    run = torch.where(torch.arange(WIDE) == 3, 5, past.run)
+    changed = likelihood._before(
+        h, past._replace(run=run), likelihood._masked_weights()[0]
+    )[1]
+    gained = (changed - before)[0]
+    place = torch.tensor(likelihood.outputs)
+    expected = torch.tensor([0.0] * 3 * K + 3 * [0.5 * PACE])  # of repeats and values
+    assert_close(gained[place == 3], expected.double())
+    assert not gained[place != 3].any()
+
+
+def test_only_channels_that_are_held_or_on_lines_have_durations(make_mixture):
+    likelihood = make_mixture(WIDE, n_recurring=(1, 0, 0, 2, 1, 0, 1))
+    repeats = torch.tensor([0.0, 0.1, 0.24, 0.25, 0.0, 0.5, 0.9]).double()
+    values = RECURRING
+    likelihood.set_recurrence(repeats, CHANGES, values, torch.full_like(values, 0.1))
+    owners = torch.tensor(likelihood.durations.owners)
+    lasts = torch.tensor([0, 0, 0, 1, 1, 1, 1.0])
+    assert torch.equal(likelihood.durations.lasts.float(), lasts[owners])
+    likelihood.durations.log_odds.data += 1.0
+    found = likelihood.durations(torch.zeros(2, WIDE, dtype=torch.long))
+    assert torch.equal(found != 0, (lasts[owners] > 0).expand(2, -1))
+
+
+@pytest.mark.parametrize("run", [-1000, -33, 31, 1000])
+def test_long_durations_are_one(make_mixture, run):
+    likelihood = make_mixture(2)
+    n_entries = 2 * LONGEST
+    likelihood.durations.log_odds.data.copy_(torch.arange(2 * n_entries))
+    found = likelihood.durations(torch.full((1, 2), run))
+    last = 0 if run < 0 else n_entries - 1
+    assert_close(found / PACE, torch.tensor([[last, n_entries + last]]).double())
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_no_line_goes_on_beyond_an_abrupt_end(channels, passes):
+    likelihood, _, past, _ = channels
+    ahead = straight_on(past)[:, 2:]
+    ends = torch.zeros(2, WIDE, dtype=torch.float64)
+    ends[:, STRAIGHT] = torch.stack([ahead.min(), ahead.max()])
+    if passes:
+        ends[1, STRAIGHT] = 0.0
+    likelihood.set_ends(ends, torch.ones(WIDE))
+    found = likelihood.recurring.after(past)[:, 2:, 3]
+    assert found.isnan().any() == passes
+    assert torch.equal(found.isnan(), ahead > 1e-3 if passes else found.isnan())
 
 
 def test_later_channels_see_whether_one_goes_on_straight(channels):
@@ -1194,13 +1256,14 @@ def test_a_truncated_observation_has_a_density(make_mixture, normals, known):
     likelihood = make_mixture(2, 0.2)
     ends = torch.tensor([[-0.5, -8.0], [0.7, 0.3]], dtype=torch.float64)
     likelihood.set_ends(ends, torch.ones(2))
+    likelihood.requires_grad_(False)
     axes = (low + (high - low) * MIDDLES for low, high in ends.T)
     x = torch.cartesian_prod(*axes)
     h = normals(1, H, dtype=torch.float64).expand(len(x), H)
     before = x.new_tensor([0.501, -0.303]).expand_as(x)  # at no middle
     past = after(before) if known else nothing_before(x)
     found = likelihood.conditionals(h, past, x)
-    density = likelihood(h, past).log_prob(x).sum(dim=-1)
+    density = found.log_prob(x).sum(dim=-1)
     changes = (-found.log_odds).sigmoid().log().sum(dim=-1) if known else 0
-    mass = (density - changes).exp().detach().mean() * (ends[1] - ends[0]).prod()
+    mass = (density - changes).exp().mean() * (ends[1] - ends[0]).prod()
     assert float(mass) == pytest.approx(1, abs=1e-4)

@@ -327,7 +327,7 @@ def shares(fresh, normals):
 @pytest.mark.parametrize("form", BOUNDED)
 def test_the_shares_of_discrete_values_are_free_of_charge(shares, form):
     likelihood, h, x = shares
-    distribution = likelihood(h, Past.after(*3 * [torch.full_like(x, torch.nan)]))
+    distribution = likelihood(h, Past.unknown(x))
     assert collapse_charge(distribution, x, form).abs().max() < 1e-7
 
 
@@ -335,8 +335,8 @@ def test_the_shares_of_discrete_values_are_free_of_charge(shares, form):
 def test_telling_discrete_values_better_than_their_shares_is_charged(shares, form):
     likelihood, h, x = shares
     outputs = likelihood.from_features.bias.data[likelihood.width :]
-    outputs[2 : 3 * C : 3] += 3  # of the value 1
-    distribution = likelihood(h, Past.after(*3 * [torch.full_like(x, torch.nan)]))
+    outputs[C + 1 : 3 * C : 2] += 3  # of the value 1
+    distribution = likelihood(h, Past.unknown(x))
     assert (collapse_charge(distribution, x.abs(), form) > 0.1).all()
 
 

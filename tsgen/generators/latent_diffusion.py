@@ -53,10 +53,11 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
             default="mixture"
         Distribution of an observation given the features of the decoder: mixtures of
         normals beside the value before, values that recur and the next one on a
-        straight line, each channel given the step before and the channels before it,
-        rounded where all values of a channel are evenly spaced, as whole numbers are,
-        and truncated where a channel ends abruptly, as shares do; or, as in the paper,
-        one normal with independent channels. In a sequence, one for each channel,
+        straight line, each channel given the step before, for how long it has been held
+        or gone on straight, and the channels before it, rounded where all values of a
+        channel are evenly spaced, as whole numbers are, and truncated where a channel
+        ends abruptly, as shares do; or, as in the paper, one normal with independent
+        channels. In a sequence, one for each channel,
         "discrete" stands for a probability of each of the at most 256 values in
         training. With "mixture" for all, columns of data frames are discrete that hold
         text or pandas categories, or booleans or integers of at most 64 values.

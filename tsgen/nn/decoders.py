@@ -30,6 +30,10 @@ def delayed(x: Tensor, first: float = 0.0) -> Tensor:
     return torch.cat([torch.full_like(x[:, :1], first), x[:, :-1]], dim=1)
 
 
+BEND = 0.02  # of a change, how far the one before differs at least where series bend
+ROUNDING = 2e-6  # of a bend of standardised values in float32, standard deviations
+
+
 class Past(NamedTuple):
     """What was observed just before, (..., C) each; NaN where that is not known.
 
@@ -40,6 +44,7 @@ class Past(NamedTuple):
     change: Tensor  # from the value before it
     bend: Tensor  # how far that differs from the change before it
     missing: Tensor  # whether the last value is
+    run: Tensor  # steps since it bent; -1, -2, ... since the beginning if it has not
 
     @classmethod
     def before_each(cls, previous: Tensor) -> Self:
@@ -50,13 +55,42 @@ class Past(NamedTuple):
         value = carried(previous)
         change = value - delayed(value, first=torch.nan)
         bend = change - delayed(change, first=torch.nan)
-        return cls(value, change, bend, previous.isnan())
+        run = durations(bends(change, bend))
+        return cls(value, change, bend, previous.isnan(), run)
 
     @classmethod
-    def after(cls, value: Tensor, before: Tensor, earlier: Tensor) -> Self:
-        """Look back at the last three observations (B, C)."""
-        change = value - before
-        return cls(value, change, change - (before - earlier), value.isnan())
+    def unknown(cls, x: Tensor) -> Self:
+        """Look back from the first step, of observations like `x` (B, C)."""
+        unknown = torch.full_like(x, torch.nan)
+        first = torch.full_like(x, -1, dtype=torch.long)
+        return cls(unknown, unknown, unknown, unknown.isnan(), first)
+
+    def then(self, value: Tensor) -> Self:
+        """Look back from one step later, after an observation (B, C)."""
+        change = value - self.value
+        bend = change - self.change
+        run = self.run + self.run.sign() + (self.run == 0)
+        run = run.masked_fill(bends(change, bend), 0)
+        return type(self)(value, change, bend, value.isnan(), run)
+
+
+def bends(change: Tensor, bend: Tensor) -> Tensor:
+    """Tell where series bend: go on neither as they are, nor straight.
+
+    Given how they change, and how far that differs from the change before. Not where
+    either is not known.
+    """
+    return bend.abs() > BEND * change.abs() + ROUNDING
+
+
+def durations(bent: Tensor) -> Tensor:
+    """Count the steps (B, T, C) since series bent.
+
+    Where they have not so far, -1, -2, ... are steps since the beginning.
+    """
+    step = torch.arange(bent.shape[1], device=bent.device)[:, None]
+    last = torch.where(bent, step, -1).cummax(dim=1).values
+    return torch.where(last < 0, -1 - step, step - last)
 
 
 def carried(x: Tensor) -> Tensor:
@@ -269,10 +303,10 @@ def generate(
     Tensor of shape (B, T, C)
     """
     state: Any = decoder.begin(z)
-    observations = 3 * [z.new_full((len(z), n_channels), torch.nan)]
+    past = Past.unknown(z.new_empty(len(z), n_channels))
+    observations = []
     for t in range(n_timesteps):
-        earlier, before, value = observations[-3:]
-        features, state = decoder.step(state, readable(value))
-        past = Past.after(value, before, earlier)
+        features, state = decoder.step(state, readable(past.value))
         observations.append(emit(features, past, t))
-    return torch.stack(observations[3:], dim=1)
+        past = past.then(observations[-1])
+    return torch.stack(observations, dim=1)

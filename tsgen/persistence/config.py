@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Generator = TypeVar("Generator", bound="BaseGenerator")
 Config = dict[str, Any]
 
-FORMAT_VERSION = 11  # to raise when files that it wrote can no longer be read
+FORMAT_VERSION = 12  # to raise when files that it wrote can no longer be read
 MAX_COUNT = 2**31
 
 CONFIG_KEYS = (

@@ -7,9 +7,10 @@ who knows nothing but the marginals, and `divergence(x)` from that. Entries of `
 are missing are NaN and count 0. An entry is drawn by two standard normal numbers, `eps`
 (..., 2, C): the first chooses, between components and exact values, the second deviates
 from the mean of a normal. The normal takes the channels as independent given the
-features; the mixture takes each given the features, what was before and the channels
-before it, takes what repeats, recurs or goes on straight exactly, and gives discrete
-channels, and those whose values are of a grid, probabilities.
+features; the mixture takes each given the features, what was before, for how long a
+channel has been as it is and the channels before it, takes what repeats, recurs or goes
+on straight exactly, and gives discrete channels, and those whose values are of a grid,
+probabilities.
 """
 
 from tsgen.nn.likelihoods.channels import ChannelMixtures, MixtureLikelihood

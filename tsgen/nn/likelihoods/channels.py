@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.layers import full_precision, readable
 from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.duration import Durations
 from tsgen.nn.likelihoods.grid import Grid
 from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.near import Near, Placement
@@ -100,7 +101,7 @@ class MixtureLikelihood(nn.Module):
     `tsgen.nn.likelihoods.grid`), abrupt ends, where it is truncated, heavy tails.
     Discrete channels have `Categorical` factors, whose logits, beside their shares in
     training, and the log odds of a repeat, which are added to that of the previous
-    value, are computed likewise.
+    value, are computed likewise. `Durations` of a channel add to its log odds.
 
     Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015;
     Uria et al., "RNADE: The real-valued neural autoregressive density-estimator", 2013.
@@ -147,19 +148,26 @@ class MixtureLikelihood(nn.Module):
         self.continuous = [c for c, n in enumerate(self.n_values) if not n]
         self.discrete = [c for c, n in enumerate(self.n_values) if n]
         self.recurring = RecurringValues(n_recurring, self.continuous)
+        owners = [*self.continuous, *self.recurring.owners, *self.discrete]
+        self.durations = Durations(owners)
         self.outputs = self._outputs()
         self.inputs = 4 * list(range(n_channels)) + self.recurring.owners
         width = _aligned(UNITS_PER_CHANNEL * n_channels)
         self.width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
-        n_outputs, n_flags = len(self.outputs), len(self.recurring.owners)
+        n_outputs, n_seen = len(self.outputs), len(self.inputs)
         n_both = self.width + n_outputs
         self.from_features = nn.Linear(hidden_size, n_both)
-        n_seen = 4 * n_channels + n_flags
         self.from_past = nn.Linear(n_seen, n_both, bias=False)
         self.from_channels = nn.Linear(n_seen, self.width, bias=False)
         self.from_units = nn.Linear(self.width, n_outputs, bias=False)
         n_means = n_components * n_channels
         self.shift = nn.Linear(2 * n_channels, n_means, bias=False)
+        self._register_buffers()
+        self.on_grid: list[int] = []
+        self.bounded: list[int] = []
+
+    def _register_buffers(self) -> None:
+        n_channels = self.n_channels
         padded = torch.zeros(len(self.discrete), max(self.n_values))
         self.register_buffer("support", padded, persistent=False)
         self.register_buffer("log_share", padded.clone(), persistent=False)
@@ -167,18 +175,17 @@ class MixtureLikelihood(nn.Module):
             self.register_buffer(name, torch.zeros(n_channels), persistent=False)
         for name in ("ends", "limits"):
             self.register_buffer(name, torch.zeros(2, n_channels), persistent=False)
-        self.on_grid: list[int] = []
-        self.bounded: list[int] = []
 
     def _outputs(self) -> list[int]:
         """Channels that the outputs belong to.
 
-        First those of continuous channels, 3 K + 1 times all of them, then of recurring
-        values, then of discrete channels, then spare ones, of none.
+        First 3 K times all continuous ones, of their normals, then those of log odds
+        that durations add to, then of the values of discrete channels, then spare ones,
+        of none.
         """
-        continuous = self.continuous * (3 * self.n_components + 1)
-        discrete = [c for c in self.discrete for _ in range(1 + self.n_values[c])]
-        used = continuous + self.recurring.owners + discrete
+        normals = self.continuous * 3 * self.n_components
+        discrete = [c for c in self.discrete for _ in range(self.n_values[c])]
+        used = normals + self.durations.owners + discrete
         return used + (_aligned(len(used)) - len(used)) * [self.n_channels]
 
     @property
@@ -204,6 +211,8 @@ class MixtureLikelihood(nn.Module):
         self.usual_log_odds.copy_(repeats.logit())
         self.log_change.copy_(changes.log())
         self.recurring.set(values, shares, changes)
+        on_line = [self.recurring.owners[r] for r in self.recurring.lines]
+        self.durations.set(repeats, on_line)
 
     def set_grid(self, origins: Tensor, spacings: Tensor) -> None:
         """Set a value of the grid of each channel, and the spacing, 0 without; (C,).
@@ -218,12 +227,14 @@ class MixtureLikelihood(nn.Module):
     def set_ends(self, ends: Tensor, abrupt: Tensor) -> None:
         """Set the ends of each channel, (2, C), and whether one is abrupt, (C,).
 
-        After `set_grid`. The mixtures of channels with an abrupt end are truncated.
+        After `set_grid`. The mixtures of channels with an abrupt end are truncated, and
+        their lines go no further.
         """
         grid = Grid(self.grid_origin, self.grid_spacing)
         self.ends.copy_(grid.inside(ends.to(self.ends)))
         out = (grid.spacing / 2).where(abrupt > 0, FAR)
         self.limits.copy_(self.ends + torch.stack([-out, out]))
+        self.recurring.limit(self.limits)
         self.bounded = abrupt.nonzero()[:, 0].tolist()
 
     def has_density(self, x: Tensor) -> Tensor:
@@ -269,13 +280,13 @@ class MixtureLikelihood(nn.Module):
         some, others = self.continuous, self.discrete
         size = len(some) * (3 * self.n_components + 1)
         n_recurring = len(self.recurring.owners)
-        sizes = [size, n_recurring, *(1 + self.n_values[c] for c in others)]
-        each, recurs, *parts = raw[..., : sum(sizes)].split(sizes, dim=-1)
+        sizes = [size, n_recurring, len(others), *(self.n_values[c] for c in others)]
+        each, recurs, stays, *logits = raw[..., : sum(sizes)].split(sizes, dim=-1)
         if not others:
             return self._inflated(each, recurs, shift, ahead)
         return SideBySide(
             self._inflated(each, recurs, shift[..., some], ahead.of(some)),
-            self._categorical(parts, past.value[..., others]),
+            self._categorical(stays, logits, past.value[..., others]),
             (some, others),
         )
 
@@ -315,7 +326,10 @@ class MixtureLikelihood(nn.Module):
         """Units and outputs before any channel of the step is seen."""
         both = self.from_features(h) + F.linear(self._seen_before(past), weight)
         units, outputs = both.split([self.width, len(self.outputs)], dim=-1)
-        return units, outputs
+        odds = self.durations(past.run)
+        first = 3 * self.n_components * len(self.continuous)
+        rest = len(self.outputs) - first - odds.shape[-1]
+        return units, outputs + F.pad(odds, (first, rest))
 
     def _ahead(self, past: Past) -> Ahead:
         """Look ahead from what was just before."""
@@ -353,7 +367,10 @@ class MixtureLikelihood(nn.Module):
             each, recurs = raw[..., :size], raw[..., size:]
             return self._inflated(each, recurs, shift, ahead, channel)
         place = self.discrete.index(channel)
-        return self._categorical([raw], ahead.near.previous, slice(place, place + 1))
+        which = slice(place, place + 1)
+        return self._categorical(
+            raw[..., :1], [raw[..., 1:]], ahead.near.previous, which
+        )
 
     def _inflated(
         self,
@@ -404,17 +421,22 @@ class MixtureLikelihood(nn.Module):
         return self.continuous if self.discrete else slice(None)
 
     def _categorical(
-        self, raw: list[Tensor], previous: Tensor, which: slice = slice(None)
+        self,
+        log_odds: Tensor,
+        logits: list[Tensor],
+        previous: Tensor,
+        which: slice = slice(None),
     ) -> Categorical:
-        """Read outputs (..., S + 1) of some discrete channels as distributions."""
+        """Read outputs of some discrete channels as distributions.
+
+        The log odds of repeats (..., D), and the logits (..., S) of each.
+        """
         support, log_share = self.support[which], self.log_share[which]
-        width = support.shape[-1] + 1
-        padded = [F.pad(part, (0, width - part.shape[-1])) for part in raw]
-        log_odds, logits = full_precision(torch.stack(padded, -2)).split(
-            [1, width - 1], dim=-1
-        )
-        repeats = log_odds * (support == previous[..., None])
-        log_weight = (log_share + logits + repeats).log_softmax(dim=-1)
+        width = support.shape[-1]
+        padded = [F.pad(part, (0, width - part.shape[-1])) for part in logits]
+        repeats = full_precision(log_odds)[..., None] * (support == previous[..., None])
+        log_weight = log_share + full_precision(torch.stack(padded, -2)) + repeats
+        log_weight = log_weight.log_softmax(dim=-1)
         return Categorical(log_weight, log_share, support)
 
     def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -426,14 +448,13 @@ class MixtureLikelihood(nn.Module):
         of them repeat, are missing or recur. The outputs of channel c see the units
         that see no channel from c on.
         """
-        weight, n_channels = self.from_channels.weight, self.n_channels
-        device, n_sighted = weight.device, self.width - BLIND_UNITS
+        weight, n_sighted = self.from_channels.weight, self.width - BLIND_UNITS
         outputs, inputs = (
-            torch.tensor(owners, device=device)
+            torch.tensor(owners, device=weight.device)
             for owners in (self.outputs, self.inputs)
         )
-        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=device)
-        seen = sighted.clamp(min=0) * n_channels // n_sighted
+        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=weight.device)
+        seen = sighted.clamp(min=0) * self.n_channels // n_sighted
         into_units = inputs < seen[:, None]
         own = outputs[:, None] == inputs
         into_both = torch.cat([own.new_ones(self.width, own.shape[1]), own])

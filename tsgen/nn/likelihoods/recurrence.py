@@ -214,6 +214,7 @@ class RecurringValues(nn.Module):
     log_share: Tensor
     usual_log_odds: Tensor  # to any other value of the channel, in training
     tolerance: Tensor  # how far off a value is still met
+    limits: Tensor  # beyond which no line goes on
     owner: Tensor  # channel of each value
     place: Tensor  # of that channel among the continuous ones
 
@@ -225,6 +226,8 @@ class RecurringValues(nn.Module):
         for name in ("values", "log_share", "usual_log_odds", "tolerance"):
             nothing = torch.zeros(len(self.owners))
             self.register_buffer(name, nothing, persistent=False)
+        nothing = torch.zeros(2, len(self.owners))
+        self.register_buffer("limits", nothing, persistent=False)
         for name in ("owner", "place"):
             nowhere = torch.zeros(len(self.owners), dtype=torch.long)
             self.register_buffer(name, nowhere, persistent=False)
@@ -251,6 +254,10 @@ class RecurringValues(nn.Module):
         on_line = self.values.isnan()
         self.tolerance.copy_(torch.where(on_line, self.tolerance, off[self.owners]))
 
+    def limit(self, limits: Tensor) -> None:
+        """Let no line go on beyond the limits of channels, (2, C)."""
+        self.limits.copy_(limits[:, self.owners])
+
     def owned(self, channel: int | None) -> slice:
         """Tell which values are those of a channel; None is for all."""
         if channel is None:
@@ -272,7 +279,8 @@ class RecurringValues(nn.Module):
     def _straight_on(self, past: Past) -> Tensor:
         """Go on straight from the last two values, (..., L).
 
-        NaN where these are equal or not known, or where it comes to a recurring value.
+        NaN where these are equal or not known, where it comes to a recurring value, and
+        beyond the limits.
         """
         channels = [self.owners[r] for r in self.lines]
         change = past.change[..., channels]
@@ -281,7 +289,9 @@ class RecurringValues(nn.Module):
         off = self.tolerance[self.lines]
         recurs = is_own & met(ahead[..., None], self.values, off[:, None])
         goes_on = (change.abs() > STEEP * off) & ~recurs.any(dim=-1)
-        return ahead.where(goes_on, torch.nan)
+        low, high = self.limits[:, self.lines]
+        is_inside = (ahead >= low - off) & (ahead <= high + off)
+        return ahead.where(goes_on & is_inside, torch.nan)
 
     def at_last(self, past: Past) -> Tensor:
         """Tell which values the last observations are at, (..., R)."""
