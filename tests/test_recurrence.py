@@ -314,7 +314,7 @@ def test_lines_of_samples_stay_in_range_and_bend_when_those_of_series_do(lines):
     assert samples.max() <= lines[..., 0].max() + 1e-6
     bends = np.abs(np.diff(samples, 2, axis=1)) > 1e-5 * lines[..., 0].std()
     gaps = np.concatenate([np.diff(np.flatnonzero(row)) for row in bends])
-    assert (gaps % 4 == 0).mean() > 0.8  # 0.25 if by chance
+    assert (gaps % 4 == 0).mean() > 0.5  # 0.2 if by chance, 1 in series
 
 
 def test_held_values_of_samples_change_when_those_of_series_do(rng):
@@ -323,7 +323,7 @@ def test_held_values_of_samples_change_when_those_of_series_do(rng):
     held = np.stack([x[s : s + 21] for x, s in zip(held, starts, strict=True)])
     samples = fitted(held).sample(300)[..., 0]
     gaps = [np.diff(np.flatnonzero(row)) for row in np.diff(samples, axis=1) != 0]
-    assert (np.concatenate(gaps) == 3).mean() > 0.8  # 0.15 if by chance
+    assert (np.concatenate(gaps) == 3).mean() > 0.5  # 0.15 if by chance, 1 in series
 
 
 def test_a_line_has_a_probability_whatever_the_unit(lines):

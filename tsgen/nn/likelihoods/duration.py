@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 LONGEST = 32  # steps, beyond which a duration makes no more difference
 LEAST_HELD = 0.25  # share of repeats; values held for two steps or more have half
-PACE = 16.0  # of learning, times that of other weights: few minibatches tell enough
+PACE = 4.0  # of learning, times that of other weights
 
 
 class Durations(nn.Module):
