@@ -57,10 +57,10 @@ class LatentDiffusionGenerator(BaseLatentGenerator):
         or gone on straight, and the channels before it, rounded where all values of a
         channel are evenly spaced, as whole numbers are, and truncated where a channel
         ends abruptly, as shares do; or, as in the paper, one normal with independent
-        channels. In a sequence, one for each channel,
-        "discrete" stands for a probability of each of the at most 256 values in
-        training. With "mixture" for all, columns of data frames are discrete that hold
-        text or pandas categories, or booleans or integers of at most 64 values.
+        channels. In a sequence, one for each channel, "discrete" stands for a
+        probability of each of the at most 256 values in training. With "mixture" for
+        all, columns of data frames are discrete that hold text or pandas categories, or
+        booleans or integers of at most 64 values.
     n_components : int or "auto", default="auto"
         Normals in each mixture; "auto" shares out 84 among the channels, 3 at least and
         20 at most to each.

@@ -24,14 +24,13 @@ from tsgen.nn.layers import (
     sinusoidal_embedding,
 )
 
+BEND = 0.02  # of a change, how far the one before differs at least where series bend
+ROUNDING = 2e-6  # of a bend of standardised values in float32, standard deviations
+
 
 def delayed(x: Tensor, first: float = 0.0) -> Tensor:
     """Shift series (B, T, C) by one step, with `first` before them: the prefix."""
     return torch.cat([torch.full_like(x[:, :1], first), x[:, :-1]], dim=1)
-
-
-BEND = 0.02  # of a change, how far the one before differs at least where series bend
-ROUNDING = 2e-6  # of a bend of standardised values in float32, standard deviations
 
 
 class Past(NamedTuple):
