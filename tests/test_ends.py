@@ -77,7 +77,11 @@ def test_an_end_that_recurs_is_abrupt_however_few_series_there_are():
 
 
 def test_lines_end_where_those_of_training_do():
-    assert margins(rng().normal(size=SHAPE), recurring=[np.array([np.nan])]) == (0, 0)
+    X, lines = rng().normal(size=SHAPE), [np.array([np.nan])]
+    assert margins(X, recurring=lines) == (0, 0)
+    meters = np.abs(X).cumsum(axis=1)  # go on
+    assert margins(meters, recurring=lines)[1] == pytest.approx(0.1)
+    assert margins(-meters, recurring=lines)[0] == pytest.approx(0.1)
 
 
 def test_discrete_channels_end_with_their_values():

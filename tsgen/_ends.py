@@ -52,15 +52,16 @@ class Ends(NamedTuple):
 
         `some` of them, all by default, tell what is close to an end. One that is among
         the `recurring` values of its channel is abrupt, as are both if NaN is, for
-        straight lines, which would run far beyond; those of `discrete` channels are
-        their least and their greatest values.
+        straight lines, which would run far beyond, unless the channel only rises or
+        only falls, as meters do; those of `discrete` channels are their least and their
+        greatest values.
         """
         low, high = _range(X)
         some = X if some is None else some
         below = _margins(np.fmin.reduce(some, axis=1) - low, high - low, some.shape[1])
         above = _margins(high - np.fmax.reduce(some, axis=1), high - low, some.shape[1])
         for channel, values in enumerate(recurring):
-            on_line = np.isnan(values).any()
+            on_line = np.isnan(values).any() and _turns(some[:, :, channel])
             below[channel] *= not on_line and low[channel] not in values
             above[channel] *= not on_line and high[channel] not in values
         abrupt = np.minimum(below, above) < MARGIN * (high - low)
@@ -88,6 +89,12 @@ def _range(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest value of each channel, (C,) each, in float64."""
     low, high = channel_range(X)
     return low.astype(np.float64), high.astype(np.float64)
+
+
+def _turns(column: np.ndarray) -> bool:
+    """Tell whether series of a channel (n, T) both rise and fall."""
+    change = np.diff(column, axis=1)
+    return bool((change > 0).any() and (change < 0).any())
 
 
 def _margins(distances: np.ndarray, width: np.ndarray, n_steps: int) -> np.ndarray:
