@@ -474,10 +474,8 @@ class TestLengths:
         ]
         generator = StablePosteriorGenerator(
             hidden_size=32, max_iter=60, prior_max_iter=60, random_state=0
-        )
-        short, long = (
-            np.stack(generator.fit(falling).sample(50, lengths=n)) for n in (4, 8)
-        )
+        ).fit(falling)
+        short, long = (np.stack(generator.sample(50, lengths=n)) for n in (4, 8))
         assert_allclose(short.mean(0)[:, 0], [3, 2, 1, 0], atol=0.5)
         assert_allclose(long.mean(0)[:, 0], np.arange(8)[::-1], atol=0.7)
 

@@ -128,7 +128,7 @@ def test_samples_do_not_pass_an_abrupt_end_nor_heap_up_there(cls, tmp_path):
 
 
 def test_places_are_as_frequent_near_the_ends_as_elsewhere():
-    generator = StablePosteriorGenerator(**OPTIONS | {"max_iter": 30}).fit(places())
+    generator = StablePosteriorGenerator(**OPTIONS | {"max_iter": 10}).fit(places())
     made = generator.sample(2000)
     counts, _ = np.histogram(made, bins=28, range=(122, 150))
     assert counts.sum() >= 0.99 * made.size
@@ -139,9 +139,10 @@ def test_series_beyond_an_end_have_a_finite_score():
     X = places()[:500]
     generator = StablePosteriorGenerator(**OPTIONS).fit(X)
     assert generator.scaler_.recurrence.ends.abrupt == 1
-    beyond = X + np.where(np.arange(8) == 3, 30.0, 0.0)[:, None]
-    assert np.isfinite(generator.score(beyond))
-    assert generator.score(beyond) < generator.score(X) - np.log(1e3)
+    some = X[:100]
+    beyond = generator.score(some + np.where(np.arange(8) == 3, 30.0, 0.0)[:, None])
+    assert np.isfinite(beyond)
+    assert beyond < generator.score(some) - np.log(1e3)
 
 
 def test_what_new_series_pass_is_no_end_when_training_goes_on():
