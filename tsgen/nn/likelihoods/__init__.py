@@ -15,6 +15,7 @@ probabilities.
 
 from tsgen.nn.likelihoods.channels import ChannelMixtures, MixtureLikelihood
 from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.inflated import Inflated
 from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.normal import (
     LOG_SQRT_2PI,
@@ -24,7 +25,7 @@ from tsgen.nn.likelihoods.normal import (
     normal_log_prob,
     standard_normal_log_prob,
 )
-from tsgen.nn.likelihoods.recurrence import Inflated, Recurring
+from tsgen.nn.likelihoods.recurrence import Recurring
 
 NORMALS_PER_ENTRY = 2  # the first chooses, the second deviates
 

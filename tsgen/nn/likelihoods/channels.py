@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,54 +11,26 @@ from torch.nn import functional as F
 
 from tsgen.nn.decoders import Past, delayed
 from tsgen.nn.layers import full_precision, readable
-from tsgen.nn.likelihoods.discrete import Categorical
+from tsgen.nn.likelihoods.discrete import Categorical, SideBySide
 from tsgen.nn.likelihoods.duration import Durations
 from tsgen.nn.likelihoods.grid import Grid
+from tsgen.nn.likelihoods.inflated import Inflated
+from tsgen.nn.likelihoods.masks import (
+    Masks,
+    aligned,
+    are_near,
+    by_channel,
+    into_means,
+    n_units,
+)
 from tsgen.nn.likelihoods.mixture import Mixture
 from tsgen.nn.likelihoods.near import Near, Placement
 from tsgen.nn.likelihoods.normal import kept
-from tsgen.nn.likelihoods.recurrence import NEVER, Inflated, RecurringValues
+from tsgen.nn.likelihoods.recurrence import NEVER, RecurringValues
 from tsgen.nn.rows import any_change, widened
 
-SMALLEST_WIDTH, LARGEST_WIDTH = 64, 256  # of the mixture's hidden layer
-UNITS_PER_CHANNEL = 5
-BLIND_UNITS = 64  # see no channel, and so serve all
 SAME_VALUE = 0.25  # of the spacing of a grid, how far off one of its values is still it
 FAR = 1e6  # standard deviations, where nothing is truncated
-ALIGNMENT = 16  # floats in a vector register; other widths take up to twice the time
-
-
-class SideBySide(NamedTuple):
-    """Entries of channels of which some are continuous and the others discrete.
-
-    `channels` tells which ones are the C - D continuous ones, and which the D others.
-    """
-
-    continuous: Inflated
-    discrete: Categorical
-    channels: tuple[list[int], list[int]]
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Log-probability or log-density of each entry."""
-        first, second = (x[..., which] for which in self.channels)
-        return self._joined(
-            self.continuous.log_prob(first), self.discrete.log_prob(second)
-        )
-
-    def gain(self, x: Tensor) -> Tensor:
-        """Log-likelihood of each entry above that of the marginals."""
-        first, second = (x[..., which] for which in self.channels)
-        return self._joined(self.continuous.gain(first), self.discrete.gain(second))
-
-    def divergence(self) -> Tensor:
-        """Bound the expected gain of each entry over the reference."""
-        return self._joined(self.continuous.divergence(), self.discrete.divergence())
-
-    def _joined(self, continuous: Tensor, discrete: Tensor) -> Tensor:
-        """Put figures of both kinds in the order of the channels."""
-        channels = [*self.channels[0], *self.channels[1]]
-        order = sorted(range(len(channels)), key=channels.__getitem__)
-        return torch.cat([continuous, discrete], dim=-1)[..., order]
 
 
 class Ahead(NamedTuple):
@@ -152,8 +123,7 @@ class MixtureLikelihood(nn.Module):
         self.durations = Durations(owners)
         self.outputs = self._outputs()
         self.inputs = 4 * list(range(n_channels)) + self.recurring.owners
-        width = _aligned(UNITS_PER_CHANNEL * n_channels)
-        self.width = BLIND_UNITS + min(LARGEST_WIDTH, max(SMALLEST_WIDTH, width))
+        self.width = n_units(n_channels)
         n_outputs, n_seen = len(self.outputs), len(self.inputs)
         n_both = self.width + n_outputs
         self.from_features = nn.Linear(hidden_size, n_both)
@@ -186,7 +156,7 @@ class MixtureLikelihood(nn.Module):
         normals = self.continuous * 3 * self.n_components
         discrete = [c for c in self.discrete for _ in range(self.n_values[c])]
         used = normals + self.durations.owners + discrete
-        return used + (_aligned(len(used)) - len(used)) * [self.n_channels]
+        return used + (aligned(len(used)) - len(used)) * [self.n_channels]
 
     @property
     def typical_change(self) -> Tensor:
@@ -297,7 +267,7 @@ class MixtureLikelihood(nn.Module):
         from_past, into_units, from_units, into_means = self._masked_weights()
         units, raw = self._before(h, past, from_past)
         outputs, rows, columns = (
-            _by_channel(part, dim, owners, self.n_channels)
+            by_channel(part, dim, owners, self.n_channels)
             for part, dim, owners in (
                 (raw, -1, self.outputs),
                 (from_units, 0, self.outputs),
@@ -334,7 +304,7 @@ class MixtureLikelihood(nn.Module):
     def _ahead(self, past: Past) -> Ahead:
         """Look ahead from what was just before."""
         near = Near.after(past.value, self.typical_change)
-        is_near = self._are_near(near.change.device)
+        is_near = are_near(self.n_components, near.change.device)
         values = self.recurring.after(past)
         return Ahead(
             near,
@@ -442,67 +412,28 @@ class MixtureLikelihood(nn.Module):
     def _masked_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Weights from the past, into the units, out of them, and into the means.
 
-        Outputs see the past of their own channel only, units that of all. Left out are
-        the weights that would let a channel see itself or a later one: of the units
-        some see no channel; unit j of the W others sees the first ``j * C // W``, which
-        of them repeat, are missing or recur. The outputs of channel c see the units
-        that see no channel from c on.
+        The last ones are (K, C, 2 C). Left out are those of `Masks` and `into_means`.
         """
-        weight, n_sighted = self.from_channels.weight, self.width - BLIND_UNITS
-        outputs, inputs = (
-            torch.tensor(owners, device=weight.device)
-            for owners in (self.outputs, self.inputs)
+        device = self.shift.weight.device
+        inputs, outputs = (
+            torch.tensor(owners, device=device)
+            for owners in (self.inputs, self.outputs)
         )
-        sighted = torch.arange(-BLIND_UNITS, n_sighted, device=weight.device)
-        seen = sighted.clamp(min=0) * self.n_channels // n_sighted
-        into_units = inputs < seen[:, None]
-        own = outputs[:, None] == inputs
-        into_both = torch.cat([own.new_ones(self.width, own.shape[1]), own])
+        used = Masks.of(inputs, outputs, self.width, self.n_channels)
+        shape = (self.n_components, self.n_channels)
+        shift = self.shift.weight.view(*shape, 2, self.n_channels)
         return (
-            self.from_past.weight * into_both,
-            weight * into_units,
-            self.from_units.weight * (seen <= outputs[:, None]),
-            self._into_means(),
+            self.from_past.weight * used.from_past,
+            self.from_channels.weight * used.into_units,
+            self.from_units.weight * used.from_units,
+            (shift * into_means(*shape, device)).transpose(-1, -2).flatten(-2),
         )
-
-    def _are_near(self, device: torch.device) -> Tensor:
-        """Tell which normals lie near the last value, (K,): the first half."""
-        return torch.arange(self.n_components, device=device) * 2 < self.n_components
-
-    def _into_means(self) -> Tensor:
-        """Weights into the means of each channel from those before it, (K, C, C 2).
-
-        Normals near the last value read the news of a channel, the others its value.
-        """
-        is_near = self._are_near(self.shift.weight.device)
-        kind = torch.stack([is_near, ~is_near], dim=1)  # (K, 2)
-        channel = torch.arange(self.n_channels, device=is_near.device)
-        is_before = channel < channel[:, None]  # (C, C)
-        shape = (self.n_components, self.n_channels, 2, self.n_channels)
-        weight = self.shift.weight.view(shape) * kind[:, None, :, None]
-        return (weight * is_before[:, None]).transpose(-1, -2).flatten(-2)
 
 
 def _side_by_side(x: Tensor, change: Tensor, missing: Tensor, recurs: Tensor) -> Tensor:
     """Put side by side changes, values, and whether these repeat, lack or recur."""
     flags = (part.to(x) for part in (change == 0, missing, recurs))
     return torch.cat([readable(change.asinh()), readable(x), *flags], dim=-1)
-
-
-def _by_channel(
-    part: Tensor, dim: int, owners: list[int], n_channels: int
-) -> tuple[Tensor, ...]:
-    """Split what belongs to channels, along a dimension, into what each owns."""
-    order = sorted(range(len(owners)), key=owners.__getitem__)
-    count = Counter(owners)
-    sizes = [count[c] for c in range(n_channels)]
-    some = torch.tensor(order[: sum(sizes)], dtype=torch.long, device=part.device)
-    return part.index_select(dim, some).split(sizes, dim)
-
-
-def _aligned(size: int) -> int:
-    """Round a width up to whole vector registers."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 class ChannelMixtures(NamedTuple):

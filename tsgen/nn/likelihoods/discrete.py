@@ -1,4 +1,4 @@
-"""The likelihood of discrete channels: a probability for each of their values."""
+"""The likelihood of discrete channels, alone and beside continuous ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tsgen.nn.likelihoods.inflated import Inflated
 from tsgen.nn.likelihoods.mixture import chosen
 
 
@@ -51,3 +52,36 @@ class Categorical(NamedTuple):
         """
         gain = self.log_weight - self.log_share
         return (self.log_weight.exp() * gain).sum(dim=-1)
+
+
+class SideBySide(NamedTuple):
+    """Entries of channels of which some are continuous and the others discrete.
+
+    `channels` tells which ones are the C - D continuous ones, and which the D others.
+    """
+
+    continuous: Inflated
+    discrete: Categorical
+    channels: tuple[list[int], list[int]]
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability or log-density of each entry."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(
+            self.continuous.log_prob(first), self.discrete.log_prob(second)
+        )
+
+    def gain(self, x: Tensor) -> Tensor:
+        """Log-likelihood of each entry above that of the marginals."""
+        first, second = (x[..., which] for which in self.channels)
+        return self._joined(self.continuous.gain(first), self.discrete.gain(second))
+
+    def divergence(self) -> Tensor:
+        """Bound the expected gain of each entry over the reference."""
+        return self._joined(self.continuous.divergence(), self.discrete.divergence())
+
+    def _joined(self, continuous: Tensor, discrete: Tensor) -> Tensor:
+        """Put figures of both kinds in the order of the channels."""
+        channels = [*self.channels[0], *self.channels[1]]
+        order = sorted(range(len(channels)), key=channels.__getitem__)
+        return torch.cat([continuous, discrete], dim=-1)[..., order]
