@@ -60,7 +60,6 @@ def in_hours(X, month):
 
 
 BAD_BEGINNINGS = {
-    "missing": (lambda x: np.where(x > 0, np.nan, x), "NaN"),
     "infinite": (lambda x: x * np.inf, "infinity"),
     "far away": (lambda x: x * 1e12, "resemble the training series"),
     "unequal": (lambda x: [x[0], x[1, :1], x[2]], "equal length"),
@@ -855,6 +854,50 @@ class TestBeginnings:
         series = generator.sample(100, prefix=X[0, :3], gaps=True)
         assert_array_equal(series[:, :3], np.broadcast_to(X[0, :3], (100, 3, 2)))
         assert np.isnan(series[:, 3:]).any()
+
+    def test_what_they_lack_is_drawn(self, make_latent_generator, gappy):
+        generator = make_latent_generator(missing="mask").fit(gappy)
+        start = gappy[:, :4]
+        start[0, :2], start[1, :, 0] = np.nan, np.nan
+        series = generator.sample(40, prefix=start)
+        assert np.isfinite(series).all()
+        there = ~np.isnan(start)
+        assert_array_equal(series[:, :4][there], start[there])
+        left = generator.sample(40, prefix=start, gaps=True)[:, :4]
+        assert_array_equal(left, start)
+
+    def test_what_one_lacks_is_drawn_anew_for_each(self, make_latent_generator, X):
+        start = np.where(X[0, :3] > X[0, 0], np.nan, X[0, :3])
+        missing = np.isnan(start)
+        assert missing.any()
+        generator = make_latent_generator(missing="mask").fit(X)
+        series = generator.sample(20, prefix=start)
+        assert len(np.unique(series[:, :3][:, missing], axis=0)) == 20
+        few = generator.sample(7, prefix=start)
+        assert_allclose(few, series[:7], rtol=1e-4, atol=1e-3)
+
+    def test_those_with_gaps_are_gone_on_from(self, make_latent_generator, X):
+        generator = make_latent_generator(**TRAINED, missing="mask").fit(X)
+        hidden = np.random.default_rng(0).random((40, 4, 2)) < 0.3
+        series = generator.sample(40, prefix=np.where(hidden, np.nan, X[:, :4]))
+        ours, others = (
+            np.abs(series - truth).mean(axis=(0, 1))
+            for truth in (X, np.roll(X, 1, axis=0))
+        )
+        assert (ours < 0.7 * others).all()
+
+    def test_gaps_need_a_fit_that_may_have_some(self, make_latent_generator, X):
+        start = np.where(X[:3, :2] > X[0, 0], np.nan, X[:3, :2])
+        match = r'(?s)prefix contains NaN.*fit with missing="mask"'
+        with pytest.raises(ValueError, match=match):
+            make_latent_generator().fit(X).sample(3, prefix=start)
+
+    def test_a_beginning_without_any_value_is_refused(self, make_latent_generator, X):
+        generator = make_latent_generator(missing="mask").fit(X)
+        start = X[:2, :3].copy()
+        start[1] = np.nan
+        with pytest.raises(ValueError, match="prefix must have at least one value"):
+            generator.sample(2, prefix=start)
 
 
 def test_reconstructed_series_are_near(X):

@@ -175,7 +175,10 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
 
 
 def as_series(
-    X: Any, name: str = "X", categories: tuple[Categories | None, ...] = ()
+    X: Any,
+    name: str = "X",
+    categories: tuple[Categories | None, ...] = (),
+    missing: str | None = None,
 ) -> np.ndarray:
     """Check series that belong to no estimator, such as the arguments of a metric.
 
@@ -188,6 +191,9 @@ def as_series(
         What the messages call `X`.
     categories : tuple of Categories or None, default=()
         Of each column of a long frame, None for one of numbers; () if all are numeric.
+    missing : str or None, default=None
+        "mask" allows NaN, but not in all of a series; None says that there is no such
+        choice.
 
     Returns
     -------
@@ -208,7 +214,7 @@ def as_series(
     >>> as_series([[1, 2, 3], [4, 5, 6]]).shape
     (2, 3, 1)
     """
-    return _as_three_axes(_read(X, name, categories), name)
+    return _as_three_axes(_read(X, name, categories), name, missing)
 
 
 def as_it_came(X: Any, series: np.ndarray) -> np.ndarray:
@@ -373,10 +379,14 @@ def _read_long_of_one_length(
     return values
 
 
-def _as_three_axes(array: np.ndarray, name: str) -> np.ndarray:
+def _as_three_axes(
+    array: np.ndarray, name: str, missing: str | None = None
+) -> np.ndarray:
     """Add a missing channel axis, check the values and lay them out for torch."""
     series = _with_channels(array)
-    check_values(series, name)
+    check_values(series, name, missing=missing)
+    if missing == "mask":
+        check_observed(series, name, channels=False)
     return laid_out(series)
 
 

@@ -34,6 +34,7 @@ def read_prefix(
         Fitted.
     prefix : array-like, torch tensor, pandas DataFrame, or None
         Series in the forms that `fit` takes, or one of them, for all; None for none.
+        NaN is allowed if `fit` allowed it.
     n_samples : int
 
     Returns
@@ -45,7 +46,7 @@ def read_prefix(
         return np.empty((n_samples, 0, generator.n_channels_))
     check_columns(prefix, generator._form, generator.n_channels_, "prefix")
     check_first_steps(prefix, generator._form, generator.n_timesteps_, "prefix")
-    start = _as_beginnings(prefix, generator._form)
+    start = _as_beginnings(prefix, generator._form, generator._missing)
     n_steps, longest = start.shape[1], generator.n_timesteps_ - 1
     if not longest:
         raise ValueError(
@@ -62,15 +63,15 @@ def read_prefix(
     return np.broadcast_to(start, (n_samples, *start.shape[1:])).copy()
 
 
-def _as_beginnings(prefix: Any, form: Form) -> np.ndarray:
+def _as_beginnings(prefix: Any, form: Form, missing: str) -> np.ndarray:
     """Read one beginning, or one for each series: (n, t, C)."""
     if is_frame(prefix):
-        return as_series(prefix, "prefix", form.categories)
+        return as_series(prefix, "prefix", form.categories, missing)
     refuse_frames(items_of(prefix) or (), "prefix")
     array = as_array(prefix, "prefix")
     if array.ndim == 1 + form.has_channels:
         array = array[None]
-    return as_series(array, "prefix")
+    return as_series(array, "prefix", missing=missing)
 
 
 @torch.no_grad()
@@ -94,7 +95,7 @@ def latents_after(
     generator : BaseLatentGenerator
         Fitted.
     start : Tensor of shape (n, t, C)
-        Scaled beginnings.
+        Scaled beginnings, NaN where missing.
     condition : Tensor of shape (n, P)
     rng : numpy.random.Generator
 
@@ -148,7 +149,7 @@ def _fitted(
     """
     device, model = generator.device_, generator.model_
     together = torch.cat([latents, start.flatten(1), condition], dim=1)
-    each, group = torch.unique(together, dim=0, return_inverse=True)
+    each, group = _distinct(together)
     widths = [latents.shape[1], start[0].numel(), condition.shape[1]]
     found = []
     for rows in each.to(device).split(generator._rows_at_once()):
@@ -165,8 +166,15 @@ def _alike(rows: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Group equal rows (n, W): each row once, and where it stands."""
     if not rows.shape[1]:
         return [(rows[0], torch.arange(len(rows)))] if len(rows) else []
-    each, group = torch.unique(rows, dim=0, return_inverse=True)
+    each, group = _distinct(rows)
     return [(row, torch.nonzero(group == k)[:, 0]) for k, row in enumerate(each)]
+
+
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return equal rows (n, W) once, and which of these each is; NaN equals NaN."""
+    filled = rows.nan_to_num(nan=torch.inf)
+    each, group = torch.unique(filled, dim=0, return_inverse=True)
+    return each.masked_fill(each.isinf(), torch.nan), group
 
 
 def _log_likelihood(

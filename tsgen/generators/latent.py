@@ -166,13 +166,13 @@ class BaseLatentGenerator(
             forecast. The latents are inferred from it: of 256 of the prior one is
             chosen, with the likelihood of the prefix as weight, and a posterior fitted
             from there. If `X` of `fit` had no axis of channels, the prefix need not
-            have one either. It has no gaps; `impute` goes on from beginnings with
-            some. After a long frame series keep its labels, one for each, and go on
-            from its times, if they are at the one distance of those of `fit`; else
-            they have those of `fit`, with a warning.
+            have one either. Entries that it lacks, if it may, are drawn. After a long
+            frame series keep its labels, one for each, and go on from its times, if
+            they are at the one distance of those of `fit`; else they have those of
+            `fit`, with a warning.
         gaps : bool, default=False
             Leave out the entries that this training series lacks. The prefix stays
-            whole.
+            as it is.
         random_state : int, RandomState, Generator or None, default=None
             None falls back to the constructor's: with an int there, every call gives
             the same series.
@@ -207,7 +207,8 @@ class BaseLatentGenerator(
         series = self._sampled(n_samples, source, given)
         if gaps:
             series[self.conditions_.missing(chosen)] = np.nan
-        series[:, : start.shape[1]] = start
+        begun = series[:, : start.shape[1]]
+        begun[:] = np.where(np.isnan(start) & ~gaps, begun, start)
         return self._form.after(self._form.restore(series, lengths), prefix, lengths)
 
     def reconstruct(
