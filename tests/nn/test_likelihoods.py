@@ -817,7 +817,7 @@ def test_observations_stay_between_the_ends(make_mixture):
     likelihood = make_mixture(2)
     ends = torch.tensor([[-1.0, -2.4], [3.5, 2.0]], dtype=torch.float64)
     likelihood.set_ends(ends, torch.tensor([0.0, 1.0]))
-    assert_close(likelihood.reach(ends / 2, ends / 2)[0], ends)
+    assert_close(likelihood.ranges(ends / 2, ends / 2)[0], ends)
 
 
 def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mixture):
@@ -827,7 +827,7 @@ def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mi
     of_changes[:, 1] = torch.tensor([torch.inf, -torch.inf])
     likelihood.set_values(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
     likelihood.set_ends(ends, torch.zeros(3))
-    found = likelihood.reach(ends, of_changes)[1]
+    found = likelihood.ranges(ends, of_changes)[1]
     free = torch.tensor([2 * 4.0, 2 * 1.0]).to(ends)  # twice the width of the range
     assert_close(found[:, 0], torch.tensor([-0.14, 0.34]).to(ends))
     assert_close(found[:, 1:], torch.stack([-free, free]))
@@ -835,7 +835,7 @@ def test_changes_go_a_tenth_beyond_those_of_training_where_there_are_any(make_mi
 
 def test_changes_of_a_normal_are_free(likelihood):
     ends = torch.tensor([[-1.0], [1.0]])
-    found = likelihood.reach(ends, ends / 1000)
+    found = likelihood.ranges(ends, ends / 1000)
     assert_close(found, (1.2 * ends, 2 * 2.4 * ends))
 
 
@@ -1109,8 +1109,8 @@ def test_ranges_end_on_the_grid(make_mixture):
     ends = torch.tensor([[-1.6, -1.3], [2.6, 2.3]], dtype=torch.float64)
     likelihood.set_ends(ends, torch.tensor([1.0, 0.0]))
     of_changes = torch.tensor([[-0.5, -0.5], [1.0, 1.0]], dtype=torch.float64)
-    reach, changes = likelihood.reach(ends / 2, of_changes)
-    assert_close(reach, torch.tensor([[-1.25, -1.3], [2.25, 2.3]]).to(ends))
+    values, changes = likelihood.ranges(ends / 2, of_changes)
+    assert_close(values, torch.tensor([[-1.25, -1.3], [2.25, 2.3]]).to(ends))
     assert_close(changes, torch.tensor([[-0.5, -0.65], [1.0, 1.15]]).to(ends))
     assert likelihood.limits[:, 0].tolist() == [-1.5, 2.5]  # half a spacing out
 

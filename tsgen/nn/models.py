@@ -150,12 +150,12 @@ class LatentDiffusion(Diffusion):
         def emit(h: Tensor, past: Past, t: int) -> Tensor:
             fixed = None if known is None else known[:, t]
             drawn = self.likelihood(h, past).draw(eps[:, t], fixed)
-            return kept(fixed, self._within_reach(drawn, past.value))
+            return kept(fixed, self._within_ranges(drawn, past.value))
 
         z = self.with_condition(z, condition)
         return generate(self.decoder, z, emit, eps.shape[1], eps.shape[-1])
 
-    def _within_reach(self, x: Tensor, previous: Tensor) -> Tensor:
+    def _within_ranges(self, x: Tensor, previous: Tensor) -> Tensor:
         """Hold observations (B, C), and their changes from the last ones, in range.
 
         The first ones, after NaN, only the former; and where a channel always rises, or
@@ -185,7 +185,7 @@ class LatentDiffusion(Diffusion):
         of_values, of_changes = (
             observed_range(x, batch_size, of).to(device) for of in (None, changes_of)
         )
-        values, changes = self.likelihood.reach(of_values, of_changes)
+        values, changes = self.likelihood.ranges(of_values, of_changes)
         self.series_range.copy_(values)
         self.change_range.copy_(changes)
 

@@ -84,7 +84,7 @@ def widened(ends: Tensor) -> Tensor:
     return torch.stack([low - margin, high + margin])
 
 
-def any_change(reach: Tensor) -> Tensor:
+def any_change(ends: Tensor) -> Tensor:
     """Return a range of changes, (2, C), that leaves all of a range free."""
-    width = 2 * (reach[1] - reach[0])  # with room for rounding
+    width = 2 * (ends[1] - ends[0])  # with room for rounding
     return torch.stack([-width, width])

@@ -221,18 +221,17 @@ class MixtureLikelihood(nn.Module):
         there[..., self.discrete + self.on_grid] = False
         return there
 
-    def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
+    def ranges(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations and their changes by the ends of ranges in training.
 
         Changes may go beyond these, those of discrete channels are free. Values have
         the ends of `set_ends`. (2, C) each.
         """
-        reach = self.ends
         is_free = change_ends.isinf()
         is_free[:, self.discrete] = True
         steps = Grid(torch.zeros_like(self.grid_origin), self.grid_spacing)
         changes = steps.inside(widened(change_ends))
-        return reach, torch.where(is_free, any_change(reach), changes)
+        return self.ends, torch.where(is_free, any_change(self.ends), changes)
 
     def forward(self, h: Tensor, past: Past) -> ChannelMixtures:
         """Map features (..., H) and what was just before to distributions (..., C)."""

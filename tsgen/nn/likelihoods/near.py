@@ -38,14 +38,14 @@ class Near(NamedTuple):
         return type(self)(*(part[..., channels] for part in self))
 
     def news(self, x: Tensor) -> Tensor:
-        """Tell how far values are from where they were expected, in units of reach.
+        """Tell how far values are from where they were expected, in units of means.
 
         At most 4: what jumps by more in one channel must not throw the others.
         """
-        return readable((x - self.middle) / self.reach)
+        return readable((x - self.middle) / self.unit)
 
     @property
-    def reach(self) -> Tensor:
+    def unit(self) -> Tensor:
         """Unit of means, between a typical change and a standard deviation.
 
         In typical changes a network is slow to learn what pulls values back to where
@@ -68,7 +68,7 @@ class Near(NamedTuple):
             torch.where(is_near, here[..., None, :], far)
             for here, far in (
                 (self.middle, 0.0),
-                (self.reach, 1.0),
+                (self.unit, 1.0),
                 (smallest, elsewhere),
                 (self.change, 1.0),
             )
@@ -83,9 +83,9 @@ class Placement(NamedTuple):
     """
 
     middle: Tensor
-    reach: Tensor
+    mean_unit: Tensor
     smallest: Tensor
-    unit: Tensor
+    scale_unit: Tensor
 
     def of(self, channels: list[int] | slice) -> Self:
         """Return those of some channels."""
@@ -93,4 +93,5 @@ class Placement(NamedTuple):
 
     def placed(self, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Place normals, of means and scales (..., K, C) in these units."""
-        return self.middle + self.reach * mean, self.smallest + self.unit * scale
+        placed = self.middle + self.mean_unit * mean
+        return placed, self.smallest + self.scale_unit * scale

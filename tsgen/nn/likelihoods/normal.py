@@ -91,13 +91,13 @@ class GaussianLikelihood(nn.Module):
         """Tell which entries of series (B, T, C) have a density: all observed ones."""
         return ~x.isnan()
 
-    def reach(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
+    def ranges(self, value_ends: Tensor, change_ends: Tensor) -> tuple[Tensor, Tensor]:
         """Bound observations, (2, C), by the ends of their ranges in training.
 
         Changes from one to the next are free.
         """
-        reach = widened(value_ends)
-        return reach, any_change(reach)
+        values = widened(value_ends)
+        return values, any_change(values)
 
     def forward(self, h: Tensor, past: Past) -> Gaussian:
         """Map features (..., H) to distributions over (..., C), whatever was before."""
