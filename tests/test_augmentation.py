@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import t as student
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -316,6 +317,20 @@ def test_frames_stay_frames(X, y):
     assert list(X_more.columns) == list("abcde")
     assert (y_more.name, y_more.dtype) == ("kind", labels.dtype)
     assert len(X_more) == len(y_more) == 45
+
+
+def test_types_of_wide_frames_and_tensors_stay(X, y):
+    whole = X[:, :, 0].round().astype("i2")
+    frame = pd.DataFrame(whole, columns=list("abcde")).astype({"b": float})
+    X_more = augmenter().fit_resample(frame, y)[0]
+    pd.testing.assert_frame_equal(X_more[:30], frame)
+    assert (X_more.dtypes == frame.dtypes).all()
+    tensor = torch.from_numpy(whole)
+    X_more = augmenter().fit_resample(tensor, y)[0]
+    assert X_more.dtype == tensor.dtype
+    assert torch.equal(X_more[:30], tensor)
+    cube = torch.tensor(X)
+    assert torch.equal(augmenter().fit_resample(cube, y)[0][:30], cube)
 
 
 def test_a_long_frame_stays_one(X, y):

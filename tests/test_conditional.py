@@ -637,6 +637,42 @@ class TestGaps:
         held_out.iloc[1, 1] = 2.0**53 + 2
         with pytest.raises(ValueError, match=r"at most 2 \*\* 53 .* 1 others"):
             generator.impute(held_out)
+        start = frame.groupby(level=0).head(2)
+        with pytest.raises(ValueError, match="prefix must hold whole numbers where"):
+            generator.sample(len(X), prefix=start + 0.5)
+
+    def test_values_that_a_tensor_would_round_are_refused(
+        self, make_latent_generator, X
+    ):
+        whole = torch.from_numpy(X.round())
+        gappy = whole.clone()
+        gappy[:, 3] = torch.nan
+        generator = make_latent_generator(missing="mask").fit(whole.long())
+        seen = ~gappy.isnan()
+        assert torch.equal(generator.impute(gappy)[seen], whole.long()[seen])
+        with pytest.raises(ValueError, match="X must hold whole numbers where"):
+            generator.impute(gappy + 0.6)
+        with pytest.raises(ValueError, match="prefix must hold whole numbers where"):
+            generator.sample(3, prefix=whole[:3, :2] + 0.6)
+        ragged = [series[: 2 + k % 5] for k, series in enumerate(whole.long())]
+        generator.fit(ragged)
+        with pytest.raises(ValueError, match="X must hold whole numbers where"):
+            generator.impute([series + 0.6 for series in ragged])
+
+    def test_values_of_whole_columns_of_a_wide_frame_are_not_rounded(
+        self, make_latent_generator, X
+    ):
+        frame = pd.DataFrame(X[:, :, 0]).round({0: 0, 1: 0})
+        generator = make_latent_generator(missing="mask")
+        generator.fit(frame.astype({0: int, 1: int}))
+        assert_array_equal(
+            generator.sample(3, prefix=frame.iloc[:3, :3])[2], frame[2][:3]
+        )
+        for shift in (0.5, 2.0**53 + 1):
+            with pytest.raises(ValueError, match="X must hold whole numbers"):
+                generator.impute(frame + shift)
+            with pytest.raises(ValueError, match="prefix must hold whole numbers"):
+                generator.sample(3, prefix=frame.iloc[:3, :2] + shift)
 
     def test_what_counts_is_how_it_was_fitted(self, make_latent_generator, gappy, X):
         generator = make_latent_generator().fit(X).set_params(missing="mask")
@@ -785,6 +821,66 @@ class TestBeginnings:
             assert series.index.unique(0).tolist() == [0, 1]
             assert series.index.unique(1).equals(wanted[:6].get_level_values(1))
         assert generator.sample(0, prefix=later).empty
+
+    @pytest.mark.parametrize("numbers", ["i4", "u1", "f4", "f8"])
+    def test_times_go_on_whatever_numbers_they_are(
+        self, make_latent_generator, X, numbers
+    ):
+        def at(starts, numbers):
+            times = np.add.outer(starts, np.arange(6)).astype(numbers)
+            index = [np.repeat(np.arange(len(starts)), 6), times.ravel()]
+            values = X[: len(starts)].reshape(-1, 2)
+            return pd.DataFrame(values, pd.MultiIndex.from_arrays(index))
+
+        for starts in (7 * (np.arange(len(X)) % 9), np.zeros(len(X))):
+            generator = make_latent_generator().fit(at(starts, numbers))
+            for own in (numbers, "f8", "i8"):
+                later = at(np.array([100, 30]), own)
+                made = generator.sample(2, prefix=later.groupby(level=0).head(2))
+                assert made.index.tolist() == later.index.tolist()
+
+    @pytest.mark.parametrize(
+        ("unit", "zone", "goes_on"),
+        [("us", "Europe/Berlin", True), ("ns", "UTC", True), ("ns", None, False)],
+    )
+    def test_dates_go_on_in_other_units_and_zones(
+        self, make_latent_generator, X, unit, zone, goes_on
+    ):
+        generator = make_latent_generator().fit(in_hours(X, "2024-01"))
+        later = in_hours(X[:2], "2025-06")
+        times = later.index.get_level_values(1)
+        times = times.as_unit(unit).tz_convert(zone)
+        prefix = later.set_index(
+            pd.MultiIndex.from_arrays([later.index.get_level_values(0), times])
+        )
+        prefix = prefix.groupby(level=0).head(2)
+        if not goes_on:
+            with pytest.warns(UserWarning, match="times of prefix should be"):
+                generator.sample(2, prefix=prefix)
+        else:
+            made = generator.sample(2, prefix=prefix).index
+            assert (made.get_level_values(1) == times).all()
+
+    def test_times_of_a_beginning_stay_as_they_are(self, make_latent_generator, X):
+        times = 10 * np.arange(len(X))[:, None] + 0.1 * np.arange(6)
+        index = [np.repeat(np.arange(len(X)), 6), times.ravel()]
+        frame = pd.DataFrame(X.reshape(-1, 2), pd.MultiIndex.from_arrays(index))
+        start = frame.groupby(level=0).head(4)
+        made = make_latent_generator().fit(frame).sample(len(X), prefix=start).index
+        assert start.index.isin(made).all()
+        assert_allclose(made.get_level_values(1), times.ravel(), atol=1e-9)
+
+    @pytest.mark.parametrize("name", ["y", "static"])
+    def test_what_is_given_is_in_the_order_of_the_series(
+        self, make_latent_generator, X, labels, name
+    ):
+        frame = long_frame(X)
+        given = pd.Series(labels) if name == "y" else pd.DataFrame({"kind": labels})
+        generator = make_latent_generator().fit(frame, **{name: given})
+        start = frame.groupby(level=0).head(2)
+        assert len(generator.sample(len(X), prefix=start, **{name: given}))
+        with pytest.raises(ValueError, match=f"{name} must have its rows in the order"):
+            generator.sample(len(X), prefix=start, **{name: given[::-1]})
 
     def test_times_at_other_distances_are_those_of_fit(self, make_latent_generator, X):
         frame = in_hours(X, "2024-01")

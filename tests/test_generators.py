@@ -420,6 +420,14 @@ class TestTraining:
         with pytest.raises(ValueError, match="columns of fit in their order"):
             generator.fit(frame[["b", "a"]])
 
+    def test_a_warm_start_refuses_another_scale(self, make_generator, X):
+        generator = make_generator(warm_start=True).fit(X)
+        before = generator.sample(2, random_state=0)
+        with pytest.raises(ValueError, match="X must resemble the training series"):
+            generator.fit(1e9 * X)
+        assert_array_equal(generator.sample(2, random_state=0), before)
+        assert generator.fit(X).n_iter_ > generator.max_iter
+
     def test_a_warm_start_refuses_another_network(self, make_generator, X):
         generator = make_generator(warm_start=True).fit(X)
         generator.set_params(hidden_size=16, noise_schedule="linear")

@@ -260,8 +260,11 @@ def test_the_gaussian_beats_the_bootstrap_on_random_walks():
 
 
 def test_the_gaussian_refuses_a_single_series(X):
+    generator = GaussianGenerator(random_state=0).fit(X)
+    before = generator.sample(3)
     with pytest.raises(ValueError, match="GaussianGenerator needs at least 2 series"):
-        GaussianGenerator().fit(X[:1])
+        generator.fit(X[:1, :2])
+    np.testing.assert_array_equal(generator.sample(3), before)
 
 
 @pytest.mark.parametrize(("bad", "error"), [(0, ValueError), (2.5, TypeError)])

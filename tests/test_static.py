@@ -52,6 +52,13 @@ LABELS = {
 }
 
 
+if hasattr(np.dtypes, "StringDType"):  # of NumPy 2
+    LABELS["text of NumPy"] = (
+        np.array(["b", "a", "b"], np.dtypes.StringDType()),
+        ["b", "a", "b"],
+    )
+
+
 @pytest.mark.parametrize(("y", "expected"), LABELS.values(), ids=LABELS.keys())
 def test_labels_of_one_type_pass(y, expected):
     found = check_labels(y, 3)

@@ -23,7 +23,6 @@ from tsgen._random import RandomState, numpy_generator
 from tsgen._scaling import SeriesScaler
 from tsgen._validation import (
     check_count,
-    check_enough_series,
     check_series,
 )
 
@@ -244,8 +243,7 @@ class GaussianGenerator(DensityMixin, _ReferenceGenerator):
         tsgen.exceptions.ConstantInputWarning
             If all series are equal.
         """
-        X = check_series(X, estimator=self, reset=True)
-        check_enough_series(X, 2, self)
+        X = check_series(X, estimator=self, reset=True, minimum=2)
         values = X.reshape(len(X), 1, -1)  # every value of a series is a channel
         self._scaler = SeriesScaler().fit(values)
         self._factor, self.shrinkage_ = _covariance_factor(self._points(values))

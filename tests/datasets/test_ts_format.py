@@ -65,6 +65,11 @@ def test_a_target_may_be_a_number(write):
     np.testing.assert_array_equal(toy.target, [0.5, 7])
 
 
+def test_a_target_that_is_no_number_is_refused_with_its_line(write):
+    with pytest.raises(ValueError, match=r"line 4: .*'\?'"):
+        read_ts(write("@targetlabel true\n@data\n1,2:0.5\n3,4:?\n"))
+
+
 def test_a_missing_value_is_nan(write):
     toy = read_ts(write("@missing true\n@classLabel true a\n@data\n1, ?,3:a\n"))
     np.testing.assert_array_equal(toy.data[0, :, 0], [1, np.nan, 3])

@@ -49,7 +49,7 @@ def check_labels(y: Any, n_samples: int | None = None, name: str = "y") -> np.nd
     refuse_missing(y, values, name)
     labels = _of_one_type(values, name) if values.dtype == object else values
     if labels.dtype.kind == "T":
-        labels = labels.astype(np.str_)
+        labels = np.array(labels.tolist(), np.str_)
     _check_type(labels, name)
     _check_whole(labels, name)
     return labels

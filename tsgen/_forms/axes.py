@@ -150,14 +150,14 @@ def times_of(index: MultiIndex, lengths: np.ndarray, what: str) -> Axis:
 def continued(
     axis: Axis, times: Index, starts: np.ndarray, lengths: np.ndarray
 ) -> Index | None:
-    """Go on from the times of beginnings, at the distance of an axis.
+    """Go on from the times of beginnings, which stay, at the distance of an axis.
 
     Parameters
     ----------
     axis : ListedAxis or EvenAxis
         Of the training series.
     times : pandas.Index
-        Of all beginnings, one after the other.
+        Of all beginnings, of equal length, one after the other.
     starts : ndarray of shape (n_beginnings,)
         Where each begins.
     lengths : ndarray of shape (n_samples,)
@@ -167,17 +167,55 @@ def continued(
     -------
     pandas.Index or None
         Times of all steps of all series; None if the axis has no one distance, or the
-        beginnings another, or times of another type.
+        beginnings another, or times of another kind.
     """
-    dtype, plain = _plain(times)
-    if not isinstance(axis, EvenAxis) or dtype != axis.dtype:
+    even = _as_even(axis)
+    plain = None if even is None else _counted_as(times, even.dtype)
+    if even is None or plain is None:
         return None
-    gaps = np.delete(np.diff(plain), starts[1:] - 1)
-    if not np.isclose(gaps, axis.step, rtol=1e-9, atol=0).all():
+    begun = plain.reshape(len(starts), -1)
+    off = np.abs(np.diff(begun, axis=1) - even.step)
+    if (off > _rounding(plain.dtype, np.abs(plain).max())).any():
         return None
-    first = np.broadcast_to(plain[starts], lengths.shape)
-    steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return _index(dtype, list(np.repeat(first, lengths) + axis.step * steps))
+    begun = np.broadcast_to(begun, (len(lengths), begun.shape[1]))
+    inside = np.arange(lengths.max()) < lengths[:, None]
+    further = even.step * np.arange(1, lengths.max() - begun.shape[1] + 1)
+    made = np.concatenate([begun, begun[:, -1:] + further], axis=1)
+    return _index(even.dtype, made[inside].tolist())
+
+
+def _as_even(axis: Axis) -> EvenAxis | None:
+    """Return an axis of one distance, numbers as int64 or float64; None without."""
+    if isinstance(axis, EvenAxis):
+        return axis
+    if not (axis.dtype in _FLOATS or _INTEGERS.fullmatch(axis.dtype)):
+        return None
+    labels = np.array(axis.labels, axis.dtype if axis.dtype in _FLOATS else "int64")
+    step = _only_step(np.diff(labels), np.abs(labels).max())
+    kind = "float64" if axis.dtype in _FLOATS else "int64"
+    return None if step is None else EvenAxis(kind, labels[0].item(), step)
+
+
+def _counted_as(times: Index, dtype: str) -> np.ndarray | None:
+    """Return times as counts or numbers of a type; None if they are of another kind."""
+    own, plain = _plain(times)
+    if own == dtype:
+        return plain
+    if _COUNTED.fullmatch(own) or _COUNTED.fullmatch(dtype):
+        alike = own.split("[")[0] == dtype.split("[")[0] != "period"
+        return _counts(times, dtype) if alike else None
+    known = plain.dtype.kind in "iuf"
+    known = known and (dtype == "float64" or bool((plain == np.rint(plain)).all()))
+    return plain.astype(dtype) if known else None
+
+
+def _counts(times: Any, dtype: str) -> np.ndarray | None:
+    """Count dates and durations in another unit or zone; None if some would change."""
+    try:
+        found = times.astype(dtype)
+    except (TypeError, ValueError):  # a zone on one side only, or out of range
+        return None
+    return found.asi8 if (found == times).all() else None
 
 
 def axis_from_facts(facts: object) -> Axis:
@@ -288,10 +326,15 @@ def _only_step(gaps: np.ndarray, largest: float) -> int | float | None:
     """Return the distance between all times, if it is one up to rounding."""
     if not gaps.size or not np.isfinite(largest):
         return None
-    rounding = 4 * np.finfo(float).eps * largest if gaps.dtype.kind == "f" else 0
+    rounding = _rounding(gaps.dtype, largest)
     if gaps.min() <= 0 or not gaps.max() - gaps.min() <= rounding:
         return None
     return gaps[0].item() if gaps.dtype.kind == "i" else float(np.median(gaps))
+
+
+def _rounding(dtype: np.dtype, largest: float) -> float:
+    """Bound what distances between numbers of a type may be off by, 0 for integers."""
+    return 4 * float(np.finfo(dtype).eps) * largest if dtype.kind == "f" else 0.0
 
 
 def _is_counted(dtype: str) -> bool:

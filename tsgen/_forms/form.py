@@ -69,6 +69,10 @@ class Form:
         """Tell which channels were booleans or integers in a frame, (n_channels,)."""
         return np.zeros(n_channels, bool)
 
+    def rounds(self, n_steps: int, n_channels: int) -> np.ndarray:
+        """Tell which entries `restore` rounds to whole numbers, (n_steps, C)."""
+        return np.full((n_steps, n_channels), False)
+
     def restore(
         self,
         values: np.ndarray,
@@ -207,6 +211,9 @@ class TensorForm(Form):
             return cast_tensor(series, self.dtype)
         return [cast_tensor(x, self.dtype) for x in _one_by_one(series, lengths)]
 
+    def rounds(self, n_steps: int, n_channels: int) -> np.ndarray:
+        return np.full((n_steps, n_channels), is_whole_dtype(self.dtype))
+
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         return self.has_channels or n_channels == 1
 
@@ -243,6 +250,10 @@ class ListForm(Form):
         if self.dtype is None:
             return series
         return [cast_tensor(x, self.dtype) for x in series]
+
+    def rounds(self, n_steps: int, n_channels: int) -> np.ndarray:
+        whole = self.dtype is not None and is_whole_dtype(self.dtype)
+        return np.full((n_steps, n_channels), whole)
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         return self.has_channels or n_channels == 1
@@ -282,6 +293,10 @@ class WideForm(Form):
 
     def whole_channels(self, n_channels: int) -> np.ndarray:
         return np.array([all(map(is_whole_dtype, self.dtypes))])
+
+    def rounds(self, n_steps: int, n_channels: int) -> np.ndarray:
+        whole = np.array([is_whole_dtype(dtype) for dtype in self.dtypes])
+        return np.broadcast_to(whole, (max(n_steps, len(whole)),))[:n_steps, None]
 
     def fits(self, n_timesteps: int, n_channels: int) -> bool:
         known = len(self.dtypes) in (1, n_timesteps)
@@ -340,6 +355,9 @@ class LongForm(Form):
     def whole_channels(self, n_channels: int) -> np.ndarray:
         whole = [is_whole_dtype(dtype) for dtype in self.dtypes]
         return np.array(whole * n_channels if len(whole) == 1 else whole)
+
+    def rounds(self, n_steps: int, n_channels: int) -> np.ndarray:
+        return np.tile(self.whole_channels(n_channels), (n_steps, 1))
 
     def _made(self, values: np.ndarray, lengths: np.ndarray) -> DataFrame:
         pandas = import_pandas()

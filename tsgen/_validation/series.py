@@ -128,7 +128,9 @@ def check_any_series(
     return values, series.lengths
 
 
-def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray:
+def check_series(
+    X: Any, *, estimator: BaseEstimator, reset: bool, minimum: int = 1
+) -> np.ndarray:
     """Check the series given to an estimator, and remember or compare their axes.
 
     Parameters
@@ -143,6 +145,8 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
         at all if `X` is refused.
     reset : bool
         True in `fit`, False in every other method.
+    minimum : int, default=1
+        The smallest number of series.
 
     Returns
     -------
@@ -153,8 +157,8 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     Raises
     ------
     ValueError
-        If the shape or a value of `X` is not allowed, or if its axes are not those
-        seen in `fit`.
+        If the shape or a value of `X` is not allowed, there are too few series, or if
+        its axes are not those seen in `fit`.
     TypeError
         If `X` does not hold real numbers.
     """
@@ -164,6 +168,7 @@ def check_series(X: Any, *, estimator: BaseEstimator, reset: bool) -> np.ndarray
     if not reset:
         check_axes(array.shape, estimator)
     series = _as_three_axes(array, "X")
+    check_enough_series(series, minimum, estimator)
     named = X if is_wide(X) else array
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     if not reset:

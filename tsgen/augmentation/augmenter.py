@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 
 from tsgen._conditions.static import check_order
 from tsgen._random import RandomState
-from tsgen._reading.long import is_long
+from tsgen._reading.arrays import is_frame, is_tensor
 from tsgen._validation import check_series, restore_form
 from tsgen.augmentation._sources import (
     Generators,
@@ -182,12 +182,11 @@ class SyntheticAugmenter(BaseEstimator):
         return series, labels
 
     def _in_form(self, series: np.ndarray, like: Any) -> Any:
-        """Give series the index and columns of a data frame, if they came in one."""
-        if is_long(like):
-            return self._form.restore(series, np.full(len(series), series.shape[1]))
-        if hasattr(like, "iloc"):
-            return type(like)(series, columns=like.columns)
-        return series
+        """Make series a data frame or a tensor, if they came in one."""
+        if not is_frame(like) and not is_tensor(like):
+            return series
+        shape = len(series), self.n_timesteps_, self.n_channels_
+        return self._form.restore(series.reshape(shape))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "synthetic_counts_")

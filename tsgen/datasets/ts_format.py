@@ -82,11 +82,11 @@ def _parse(lines: Iterator[str]) -> Bunch:
         if not line.startswith("#"):
             *channels, label = line.split(":") if labelled else [*line.split(":"), ""]
             series.append(_parse_series(channels, number))
-            labels.append(label.strip())
+            labels.append(_label(label.strip(), header, number))
             _check_channels(series, number)
     if not series:
         raise ValueError("there is no series after @data.")
-    target = {"target": _to_target(labels, header)} if labelled else {}
+    target = {"target": np.array(labels)} if labelled else {}
     names = [f"channel_{i}" for i in range(series[0].shape[1])]
     return Bunch(data=_stack(series), **target, channel_names=names, DESCR=comments)
 
@@ -143,9 +143,14 @@ def _check_channels(series: list[np.ndarray], number: int) -> None:
         )
 
 
-def _to_target(labels: list[str], header: dict[str, str]) -> np.ndarray:
-    is_number = header.get("@targetlabel", "").startswith("true")
-    return np.array(labels, dtype=float if is_number else str)
+def _label(text: str, header: dict[str, str], number: int) -> str | float:
+    """Read what a line ends with: a class, or a number to predict."""
+    if not header.get("@targetlabel", "").startswith("true"):
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}.") from error
 
 
 def _stack(series: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:

@@ -182,6 +182,7 @@ class BaseGenerator(DensityMixin, SavedState):
         resumed = self._resumable(series.shape[1:], conditions)
         if resumed:
             check_columns(X, self._form, self.n_channels_)
+            self._check_near(series)
         supports = self._supports(reader, series, bool(resumed))
         count_held_out(self, len(series))
         self._forget()  # nothing is refused after this

@@ -12,6 +12,7 @@ from tsgen._forms import Form
 from tsgen._reading.arrays import as_array, is_frame
 from tsgen._reading.ragged import items_of, refuse_frames
 from tsgen._validation import as_series, check_columns, check_first_steps
+from tsgen.generators.discrete import check_whole
 from tsgen.nn.bounds import series_log_prob
 from tsgen.nn.encoders import reparameterize
 from tsgen.nn.inference import fitted_posterior
@@ -60,6 +61,7 @@ def read_prefix(
             f"({n_samples}, 1 to {longest}, {generator.n_channels_}), or one for all, "
             f"got {start.shape}.\nCut it, or ask for as many series as it has."
         )
+    check_whole(start, generator._form, "prefix")
     return np.broadcast_to(start, (n_samples, *start.shape[1:])).copy()
 
 

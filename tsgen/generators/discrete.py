@@ -25,7 +25,7 @@ def check_kinds(likelihood: str | Sequence[str]) -> None:
         )
 
 
-def check_whole(X: np.ndarray, form: Form) -> None:
+def check_whole(X: np.ndarray, form: Form, name: str = "X") -> None:
     """Check that series (n, T, C) are whole where their form would round them.
 
     Raises
@@ -33,21 +33,22 @@ def check_whole(X: np.ndarray, form: Form) -> None:
     ValueError
         If a value would not stay as it is.
     """
-    rounded = X[:, :, form.whole_channels(X.shape[2])]
+    rounded = X[:, form.rounds(*X.shape[1:])]
     there = rounded[np.isfinite(rounded)]
     large = there[np.abs(there) > LARGEST_EXACT]
     if large.size:
         raise ValueError(
-            "X must hold whole numbers of at most 2 ** 53 in magnitude, which floats "
-            f"hold exactly, got {large.size} others, the first is {large[0]:.0f}.\n"
+            f"{name} must hold whole numbers of at most 2 ** 53 in magnitude, which "
+            f"floats hold exactly, got {large.size} others, the first is "
+            f"{large[0]:.0f}.\n"
             "Subtract the smallest one before fit."
         )
     others = there[there != np.round(there)]
     if others.size:
         raise ValueError(
-            "X must hold whole numbers in the columns that held them in fit, got "
+            f"{name} must hold whole numbers where X of fit was of integers, got "
             f"{others.size} that are not, the first is {float(others[0])!r}.\n"
-            "Fit on columns of floats, e.g. with astype(float)."
+            "Fit on floats, e.g. with astype(float)."
         )
 
 

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
+from tsgen._conditions.static import check_order
 from tsgen._forms import Form
 from tsgen._random import RandomState, numpy_generator
 from tsgen._reading.parts import float_type
@@ -185,6 +186,12 @@ class BaseLatentGenerator(
             theirs were, otherwise float64. For one seed, the first series do not depend
             on how many are drawn, up to rounding.
 
+        Raises
+        ------
+        ValueError
+            If what is given is not like that of `fit`, a value of the prefix would be
+            rounded, or `y` or `static` have the labels of the prefix in another order.
+
         Warns
         -----
         UserWarning
@@ -195,6 +202,8 @@ class BaseLatentGenerator(
         n_samples = check_count(n_samples, "n_samples")
         source = self.random_state if random_state is None else random_state
         start = read_prefix(self, prefix, n_samples)
+        check_order(y, prefix, "y", "prefix")
+        check_order(static, prefix, "static", "prefix")
         rows, lengths, chosen = self.conditions_.draw(
             n_samples,
             numpy_generator(source, "conditions"),
@@ -269,8 +278,9 @@ class BaseLatentGenerator(
         Raises
         ------
         ValueError
-            If the generator was not fitted with ``missing="mask"``, or if a column of
-            a frame held whole numbers in `fit` and holds others now.
+            If the generator was not fitted with ``missing="mask"``, or if an observed
+            value would be rounded: a column of a frame, or a tensor, held whole numbers
+            in `fit` and holds others now.
         """
         check_is_fitted(self)
         if not self.model_.sees_gaps:
