@@ -46,6 +46,7 @@ facts: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memorization.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/likelihoods.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/peers.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/unseen_days.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/samplers.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/given.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory_map.py
