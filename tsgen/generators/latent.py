@@ -167,10 +167,10 @@ class BaseLatentGenerator(
             forecast. The latents are inferred from it: of 256 of the prior one is
             chosen, with the likelihood of the prefix as weight, and a posterior fitted
             from there. If `X` of `fit` had no axis of channels, the prefix need not
-            have one either. Entries that it lacks, if it may, are drawn. After a long
-            frame series keep its labels, one for each, and go on from its times, if
-            they are at the one distance of those of `fit`; else they have those of
-            `fit`, with a warning.
+            have one either. Entries that it lacks, if it may, are drawn, but each needs
+            one value at least. After a long frame series keep its labels, one for each,
+            and go on from its times, if they are at the one distance of those of `fit`;
+            else they have those of `fit`, with a warning.
         gaps : bool, default=False
             Leave out the entries that this training series lacks. The prefix stays
             as it is.
