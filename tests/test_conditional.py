@@ -822,23 +822,6 @@ class TestBeginnings:
             assert series.index.unique(1).equals(wanted[:6].get_level_values(1))
         assert generator.sample(0, prefix=later).empty
 
-    @pytest.mark.parametrize("numbers", ["i4", "u1", "f4", "f8"])
-    def test_times_go_on_whatever_numbers_they_are(
-        self, make_latent_generator, X, numbers
-    ):
-        def at(starts, numbers):
-            times = np.add.outer(starts, np.arange(6)).astype(numbers)
-            index = [np.repeat(np.arange(len(starts)), 6), times.ravel()]
-            values = X[: len(starts)].reshape(-1, 2)
-            return pd.DataFrame(values, pd.MultiIndex.from_arrays(index))
-
-        for starts in (7 * (np.arange(len(X)) % 9), np.zeros(len(X))):
-            generator = make_latent_generator().fit(at(starts, numbers))
-            for own in (numbers, "f8", "i8"):
-                later = at(np.array([100, 30]), own)
-                made = generator.sample(2, prefix=later.groupby(level=0).head(2))
-                assert made.index.tolist() == later.index.tolist()
-
     @pytest.mark.parametrize(
         ("unit", "zone", "goes_on"),
         [("us", "Europe/Berlin", True), ("ns", "UTC", True), ("ns", None, False)],

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.estimator_checks import check_estimator
 
 from tsgen._forms import ArrayForm, Form, ListForm
+from tsgen._forms.axes import continued, times_of
 from tsgen._forms.casting import cast_column, within
 from tsgen._validation import as_series, check_any_series, check_lengths, check_series
 
@@ -885,3 +886,22 @@ def test_the_result_of_lengths_is_no_view():
     lengths = np.array([1, 2, 3])
     check_lengths(lengths, 3, 3)[0] = 3
     assert lengths[0] == 1
+
+
+def numbered(starts, numbers):
+    """Return an index of series of six steps, whose times are numbers of a type."""
+    times = np.add.outer(starts, np.arange(6)).astype(numbers)
+    return pd.MultiIndex.from_arrays([np.arange(len(starts)).repeat(6), times.ravel()])
+
+
+@pytest.mark.parametrize("starts", [[0, 0, 0], [7, 0, 70]])
+@pytest.mark.parametrize("came", ["i1", "i8", "f8"])
+@pytest.mark.parametrize("fitted", ["i4", "u1", "f4", "f8"])
+def test_times_go_on_whatever_numbers_they_are(fitted, came, starts):
+    axis = times_of(numbered(starts, fitted), np.full(3, 6), "The times")
+    later = numbered([100, 30], came)
+    first = later[[0, 1, 6, 7]].get_level_values(1)
+    made = continued(axis, first, np.array([0, 2]), np.array([6, 6]))
+    assert made.tolist() == later.get_level_values(1).tolist()
+    halves = first.astype(float) / 2
+    assert continued(axis, halves, np.array([0, 2]), np.array([6, 6])) is None
